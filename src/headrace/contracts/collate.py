@@ -1,0 +1,117 @@
+"""Records to batches and arrays to columns: the functions behind `batch(collate=...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, rows
+from headrace.contracts.errors import ArgumentError, RecordError
+from headrace.contracts.stacking import pad_values, stack_values
+from headrace.contracts.tree import Record, Tree, builder, flatten, paths, structure_of
+
+# What `pad` writes where an array ends early.
+PAD_VALUE = 0
+
+
+def stack(block: Block[Record]) -> Record:
+    """One batch: the record's tree, each leaf stacked along a new first axis.
+
+    Raises:
+        RecordError: the records differ in structure, or a leaf in shape.
+    """
+    if isinstance(block, Columns):
+        return block.stack()
+    tree, columns = _transposed(block)
+    names = paths(tree)
+    stacked = [stack_values(column, name) for column, name in zip(columns, names, strict=True)]
+    return builder(tree)(stacked)
+
+
+def pad(block: Block[Record]) -> Record:
+    """Like `stack`, with arrays of different shapes filled up with zeros at their ends.
+
+    Raises:
+        RecordError: the records differ in structure.
+    """
+    if isinstance(block, Columns) and "object" not in block.layout.kinds:
+        return block.stack()
+    tree, columns = _transposed(rows(block))
+    return builder(tree)([pad_values(column, PAD_VALUE) for column in columns])
+
+
+def columns_of(arrays: Record) -> Columns[Record]:
+    """`Columns` over a tree of arrays and lists of one length.
+
+    Raises:
+        ArgumentError: a leaf is no array or list, or their lengths differ.
+    """
+    tree = _array_tree(arrays)
+    leaves: list[Column] = [
+        leaf if isinstance(leaf, list) else np.asarray(leaf) for leaf in flatten(tree, arrays)
+    ]
+    lengths = {
+        name or "the array": len(leaf) for name, leaf in zip(paths(tree), leaves, strict=True)
+    }
+    if len(set(lengths.values())) != 1:
+        raise ArgumentError(
+            f"columns must have one common length, got {lengths}. "
+            "Cut them to the same number of records."
+        )
+    layout = Layout(tree, tuple(_row_kind(leaf) for leaf in leaves))
+    return Columns(layout, leaves, len(leaves[0]))
+
+
+def unstack(batch: Record) -> list[Record]:
+    """The records of one batch: the inverse of `stack`.
+
+    A list that is no batch of leaves gives its members, so that `unbatch` undoes
+    `collate="list"` too.
+
+    Raises:
+        ArgumentError: the batch has leaves of different lengths.
+    """
+    if isinstance(batch, list | tuple) and not hasattr(batch, "_fields"):
+        if isinstance(batch, list):
+            return batch
+    return columns_of(batch).rows()
+
+
+def _transposed(records: Sequence[Record]) -> tuple[Tree, list[list[Any]]]:  # Any: leaves
+    if not records:
+        raise RecordError("cannot make a batch of no records. Ask for at least one.")
+    tree = structure_of(records[0])
+    if tree.kind == "leaf":
+        return tree, [list(records)]
+    for record in records:
+        other = structure_of(record)
+        if other != tree:
+            raise RecordError(
+                f"cannot stack records of different structure: {tree} and {other}. "
+                'Make them equal with .map, or pass collate="list".'
+            )
+    leaves = zip(*(flatten(tree, record) for record in records), strict=True)
+    return tree, [list(column) for column in leaves]
+
+
+def _array_tree(arrays: Record) -> Tree:
+    """Like `structure_of`, but a list is a column, so a leaf."""
+    if isinstance(arrays, list) or not isinstance(arrays, dict | tuple):
+        return Tree("leaf")
+    tree = structure_of(arrays)
+    if tree.kind == "leaf":
+        return tree
+    values = arrays.values() if isinstance(arrays, dict) else arrays
+    return Tree(tree.kind, tree.keys, tuple(_array_tree(value) for value in values), tree.cls)
+
+
+def _row_kind(leaf: Column) -> RowKind:
+    if isinstance(leaf, list):
+        return "object"
+    if leaf.ndim == 0:
+        raise ArgumentError(
+            "a column must have a first axis, got a single number. Pass arrays or lists."
+        )
+    return "scalar" if leaf.ndim == 1 else "array"

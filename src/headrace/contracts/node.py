@@ -1,0 +1,96 @@
+"""The running contract: a node is a frozen description, a cursor runs it like an open file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from headrace.contracts.backend import Workers
+from headrace.contracts.block import Block, rows
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+# Any: whatever JSON can hold. Positions, never records.
+State: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a cursor needs beside its node: the epoch, the seed, the rank, the workers.
+
+    `workers` None means that nothing runs before it is asked for; else at most `look_ahead`
+    tasks are undelivered at once. `seed` replaces the seeds that the stream did not set.
+    """
+
+    epoch: int = 0
+    seed: int | None = None
+    rank: int = 0
+    world_size: int = 1
+    workers: Workers | None = None
+    look_ahead: int = 0
+    shares_globals: bool = False
+
+
+@runtime_checkable
+class Cursor(Protocol[T]):
+    """A running node, read like a file. Whoever opened it closes it; one thread uses it."""
+
+    def read(self, n: int) -> Block[T]:
+        """At most `n` records; none only at the end of the epoch.
+
+        Fewer come at the end of the epoch, of a unit or of a task, or before a record that
+        fails: the next read then raises, and raises again when asked again.
+        """
+        ...
+
+    def state(self) -> State:
+        """Where to begin so that the next read gives the next undelivered record."""
+        ...
+
+    def close(self) -> None:
+        """Ends what this cursor runs; closing again does nothing."""
+        ...
+
+
+@runtime_checkable
+class Node(Protocol[T_co]):
+    """A described stage with all that comes before it; frozen, printable, picklable."""
+
+    @property
+    def is_infinite(self) -> bool:
+        """Whether an epoch never ends."""
+        ...
+
+    def length(self, run: Run) -> int | None:
+        """How many records one epoch gives, None where nobody can know."""
+        ...
+
+    def open(self, run: Run, state: State | None = None) -> Cursor[Any]:  # Any: invariance of Block
+        """A cursor that begins exactly at `state`, or at the start of the epoch."""
+        ...
+
+
+def read_fully(cursor: Cursor[T], n: int) -> list[T]:
+    """`n` records, fewer only at the end of the epoch.
+
+    The one loop around `read`. An error raises at once; the records before it are dropped, so
+    a caller that goes on after one resumes from the state it took before.
+    """
+    found: list[T] = []
+    while len(found) < n:
+        block = rows(cursor.read(n - len(found)))
+        if not block:
+            break
+        found = found + block if found else list(block)
+    return found
+
+
+def iterate(cursor: Cursor[T]) -> Iterator[T]:
+    """What is left of a cursor, one by one; between two of them its state is exact."""
+    if isinstance(cursor, Iterable):
+        yield from cursor
+        return
+    while block := rows(cursor.read(1)):
+        yield block[0]

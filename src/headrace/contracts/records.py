@@ -1,0 +1,42 @@
+"""The contract of random access: a length and `read(indices)`."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from headrace.contracts.block import Block
+from headrace.contracts.order import Indices
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Records(Protocol[T]):
+    """Records by index. A class with these two methods is all that a DataRef needs.
+
+    Two attributes are optional. `identity: str` names the data in saved states (its type and
+    length otherwise). `read_ahead: int` says how many records beyond those asked for may be
+    read at once because nobody can tell: 0 otherwise, so that each read has been asked for.
+    """
+
+    def __len__(self) -> int:
+        """How many records there are."""
+        ...
+
+    def read(self, indices: Indices) -> Block[T]:
+        """The records at `indices`, in that order; repeats are allowed.
+
+        Called from several threads at once where a backend has threads.
+        """
+        ...
+
+
+def read_ahead_of(records: Records[Any]) -> int:
+    """How many records may be read before they are asked for."""
+    return int(getattr(records, "read_ahead", 0))
+
+
+def identity_of(records: Records[Any]) -> str:
+    """The name of the data in saved states."""
+    named = getattr(records, "identity", None)
+    return str(named) if named else f"{type(records).__name__}[{len(records)}]"

@@ -1,0 +1,14 @@
+"""How a chain runs: told apart into order, segment and consumer, read inline or in tasks."""
+
+from __future__ import annotations
+
+from headrace.engine.chain import Chain
+from headrace.engine.resume import Resume
+from headrace.engine.explain import chain_html, explain
+
+__all__ = [
+    "Chain",
+    "Resume",
+    "chain_html",
+    "explain",
+]

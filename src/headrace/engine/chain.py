@@ -1,0 +1,229 @@
+"""The node that a Stream wraps: a source and a flat run of stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import xxhash
+
+from headrace.contracts import (
+    Cursor,
+    Node,
+    Run,
+    Source,
+    Stage,
+    State,
+    Visit,
+    identity_of,
+)
+from headrace.contracts.errors import StateError, StreamError
+from headrace.engine.consumer import FusedCursor, WindowCursor
+from headrace.engine.feed import AddressedFeed, DrawnFeed, bound_order, drawn_count, offset_of
+from headrace.engine.fuse import Fused
+from headrace.engine.inline import InlineCursor
+from headrace.engine.notes import Origin
+from headrace.engine.plan import Late, Plan, WindowStage, plan_of
+from headrace.engine.position import position_of
+from headrace.engine.randomness import Keys
+from headrace.engine.tasks import TaskCursor
+from headrace.orders import INFINITE, Part, first_seed
+
+# Any, in this file: a chain is run without knowing its record types.
+# A state holds the chain as text up to here, and its hash after: the whole stays below 1 KiB.
+CHAIN_TEXT = 300
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A source and the stages after it; frozen, printable, and picklable where its parts are."""
+
+    source: Source
+    stages: tuple[Stage, ...] = ()
+
+    def __str__(self) -> str:
+        source = self.source
+        text = _visit_text(source) if isinstance(source, Visit) else "drawn"
+        return " | ".join([text, *(str(stage) for stage in self.stages)])
+
+    def then(self, stage: Stage) -> Chain:
+        """This chain with one more stage.
+
+        Raises:
+            StreamError: the stage can do nothing after this chain.
+        """
+        longer = Chain(self.source, (*self.stages, stage))
+        # Told apart now, so that an error shows where the user wrote the stage.
+        _ = longer.plan
+        return longer
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What of the chain is order, task and consumer."""
+        return plan_of(self.source, self.stages, lambda k: Chain(self.source, self.stages[:k]))
+
+    @property
+    def visit(self) -> Visit | None:
+        """The visit that this chain is; None where it does more."""
+        source = self.plan.source
+        is_bare = isinstance(source, Visit) and not self.plan.segment.levels and not self.plan.late
+        return source if is_bare and isinstance(source, Visit) else None
+
+    @property
+    def identity(self) -> str:
+        """The name of the data in saved states."""
+        source = self.source
+        return identity_of(source.records) if isinstance(source, Visit) else source.identity
+
+    @property
+    def fingerprint(self) -> str:
+        """The chain as bounded text, the same in every run."""
+        text = str(self)
+        if len(text) <= CHAIN_TEXT:
+            return text
+        return f"{text[:CHAIN_TEXT]}...{xxhash.xxh3_64_hexdigest(text.encode())}"
+
+    @property
+    def world(self) -> tuple[int, int] | None:
+        """(rank, world_size) where the user sharded by hand."""
+        source = self.plan.source
+        part = source.part if isinstance(source, Visit) else None
+        return None if part is None else part[:2]
+
+    @property
+    def first_epoch(self) -> int:
+        """The epoch in which the start offset lies: the first one to run."""
+        source = self.plan.source
+        if not isinstance(source, Visit) or not source.offset:
+            return 0
+        part = Part(source.order, *source.part) if source.part else source.order
+        return offset_of(source, part)[0]
+
+    @property
+    def is_infinite(self) -> bool:
+        source = self.plan.source
+        if isinstance(source, Visit):
+            cut = source.stop is not None
+            endless = source.order.count(0) >= INFINITE and not cut
+        else:
+            endless = source.is_infinite if isinstance(source, Node) else source.is_endless
+        for stage in self._late_stages():
+            # A stage that gives the same number for two huge ones ends an endless stream.
+            length = stage.length(INFINITE)
+            endless = endless and (length is None or length != stage.length(INFINITE // 2))
+        return endless
+
+    def length(self, run: Run) -> int | None:
+        """How many records one epoch gives; None where unknown or without end."""
+        return self._length(run)[0]
+
+    def known_length(self, run: Run) -> int:
+        """How many records one epoch gives.
+
+        Raises:
+            StreamError: it is not known; the message names the stage that made it so.
+        """
+        length, stage = self._length(run)
+        if length is None:
+            why = f"{stage} gives a number that depends on the records" if stage else (
+                "it has no end" if self.is_infinite else "its source does not know its length"
+            )
+            raise StreamError(
+                f"the length of this stream is not known: {why}. "
+                "Count what comes out, or put .take(n) behind it."
+            )
+        return length
+
+    def open(self, run: Run, state: State | None = None) -> Cursor[Any]:
+        """A cursor that begins exactly at `state`, or at the start of the epoch.
+
+        Raises:
+            StateError: the state has another shape than this chain's.
+        """
+        memos = [None] * len(self.plan.late) if state is None else self._memos(state)
+        cursor = self._open_base(run, state)
+        rank = self.world[0] if self.world else run.rank
+        keys = Keys(self._seed(run), run.epoch, rank + 1)
+        for late, memo in zip(self.plan.late, memos, strict=True):
+            cursor = _open_late(cursor, late, run, keys=keys, memo=memo)
+        return cursor
+
+    def _open_base(self, run: Run, state: State | None) -> Cursor[Any]:
+        plan, source = self.plan, self.plan.source
+        self._check_globals(run)
+        if isinstance(source, Node):
+            return source.open(run, state)
+        if isinstance(source, Visit):
+            feed: AddressedFeed | DrawnFeed = AddressedFeed(source, run)
+        else:
+            feed = DrawnFeed(source, run, plan.cut)
+        keys = Keys(self._seed(run), run.epoch)
+        origin = Origin(self.identity, plan.segment, run)
+        at = position_of(state)
+        if run.workers is None:
+            return InlineCursor(feed, plan.segment, keys, origin=origin, at=at)
+        return TaskCursor(feed, plan.segment, keys, origin=origin, run=run, at=at)
+
+    def _memos(self, state: State) -> list[Any]:
+        memos = state.get("stages")
+        if not isinstance(memos, list) or len(memos) != len(self.plan.late):
+            raise StateError(
+                f"a state of this chain must hold {len(self.plan.late)} values in stages, "
+                f"got {memos!r}. Load what state_dict() gave, unchanged."
+            )
+        return memos
+
+    def _seed(self, run: Run) -> int | None:
+        if run.seed is not None:
+            return run.seed
+        source = self.plan.source
+        return first_seed(source.order) if isinstance(source, Visit) else None
+
+    def _check_globals(self, run: Run) -> None:
+        for kernel in self.plan.segment.kernels():
+            if kernel.is_global and run.shares_globals:
+                raise StreamError(
+                    f"{kernel.name} seeds the process-wide random generators, which threads "
+                    'share: they would disturb each other. Use map(fn, seeded=True), or a '
+                    "backend whose workers do not share an interpreter, such as hr.Inline()."
+                )
+
+    def _late_stages(self) -> list[Stage]:
+        """The stages after the last one that became order or stands over whole chains."""
+        wheres = self.plan.wheres
+        begin = max((i + 1 for i, where in enumerate(wheres) if where == "chains"), default=0)
+        return [
+            stage
+            for i, (stage, where) in enumerate(zip(self.stages, wheres, strict=True))
+            if i >= begin and where in ("task", "consumer")
+        ]
+
+    def _length(self, run: Run) -> tuple[int | None, Stage | None]:
+        source = self.plan.source
+        if isinstance(source, Visit):
+            length: int | None = bound_order(source, run).count(run.epoch)
+            length = None if length == INFINITE else length
+        elif isinstance(source, Node):
+            length = source.length(run)
+        else:
+            length = drawn_count(source, run, self.plan.cut)
+        for stage in self._late_stages():
+            before, length = length, stage.length(length)
+            if length is None and before is not None:
+                return None, stage
+        return length, None
+
+
+def _open_late(cursor: Cursor[Any], late: Late, run: Run, *, keys: Keys, memo: Any) -> Cursor[Any]:
+    if isinstance(late, Fused):
+        return FusedCursor(cursor, late, keys, memo)
+    if isinstance(late, WindowStage):
+        return WindowCursor(cursor, late.stage, late.name, keys, memo)
+    return late.open(cursor, run, memo)
+
+
+def _visit_text(visit: Visit) -> str:
+    part = "" if visit.part is None else " > part({}/{}, {})".format(*visit.part)
+    offset = f" > offset({visit.offset})" if visit.offset else ""
+    return f"{visit.order}{part}{offset}"

@@ -1,0 +1,141 @@
+"""Stages that run beside the consumer, after the segment: one small value of state each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from headrace.contracts import Block, Cursor, State, Windows, read_fully, rows
+from headrace.contracts.memo import with_memo
+from headrace.engine.fuse import Fused
+from headrace.engine.randomness import Keys
+
+# Any, in this file: records pass through untyped.
+
+
+class FusedCursor:
+    """Pointwise stages over a cursor, one record of the parent at a time.
+
+    Its memo is the number of parent's records used; where one may give several, a list of the
+    number before the current one and the outputs delivered of it.
+    """
+
+    def __init__(self, parent: Cursor[Any], fused: Fused, keys: Keys, memo: Any) -> None:
+        self._parent = parent
+        self._fused = fused
+        self._used: int
+        self._delivered: int
+        self._used, self._delivered = memo if isinstance(memo, list) else (memo or 0, 0)
+        self._keys = keys
+        self._before = parent.state()
+        self._memo = memo
+        self._failure: Exception | None = None
+        self._outputs = self._fused.over(
+            self._drawn(),
+            key=keys.of,
+            place=lambda: self._used - 1,
+            ordinal=lambda: self._used - 1,
+        )
+        self._skip = self._delivered
+
+    def read(self, n: int) -> Block[Any]:
+        if self._failure is not None:
+            raise self._failure
+        found: list[Any] = []
+        try:
+            self._draw(found, n)
+        except Exception as error:
+            self._failure = error
+            if not found:
+                raise
+        return found
+
+    def state(self) -> State:
+        return with_memo(self._before, self._memo)
+
+    def close(self) -> None:
+        self._parent.close()
+
+    def _draw(self, found: list[Any], n: int) -> None:
+        if self._skip:
+            skip, self._skip = self._skip, 0
+            self._delivered = 0
+            for _ in islice(self._outputs, skip):
+                self._delivered += 1
+        while len(found) < n:
+            used = self._used
+            output = next(self._outputs, self)
+            if output is self:
+                self._before, self._memo = self._parent.state(), self._mark(ended=True)
+                return
+            found.append(output)
+            self._delivered = 1 if self._used != used else self._delivered + 1
+            if not self._fused.is_many:
+                self._before = self._parent.state()
+            self._memo = self._mark(ended=False)
+
+    def _mark(self, *, ended: bool) -> Any:
+        if not self._fused.is_many:
+            return self._used
+        return [self._used, 0] if ended else [self._used - 1, self._delivered]
+
+    def _drawn(self) -> Iterator[Any]:
+        while True:
+            before = self._parent.state()
+            block = rows(self._parent.read(1))
+            if not block:
+                return
+            # An error in the functions, or an unfinished record, resumes before this record.
+            self._before = before
+            self._memo = [self._used, 0] if self._fused.is_many else self._used
+            self._used += 1
+            yield block[0]
+
+
+class WindowCursor:
+    """A regrouping stage over windows of the parent's records: it replays its window on resume.
+
+    Its memo is [windows before the current one, outputs delivered of it].
+    """
+
+    def __init__(
+        self, parent: Cursor[Any], stage: Windows, name: str, keys: Keys, memo: Any
+    ) -> None:
+        self._parent = parent
+        self._stage = stage
+        self._name = name
+        self._keys = keys
+        self._number: int
+        self._delivered: int
+        self._number, self._delivered = memo or (0, 0)
+        self._begin = parent.state()
+        self._window: list[Any] | None = None
+
+    def read(self, n: int) -> Block[Any]:
+        while True:
+            if self._window is None and not self._fill():
+                return []
+            assert self._window is not None
+            block = self._window[self._delivered : self._delivered + n]
+            self._delivered += len(block)
+            if block:
+                return block
+            self._number, self._delivered, self._window = self._number + 1, 0, None
+
+    def state(self) -> State:
+        return with_memo(self._begin, [self._number, self._delivered])
+
+    def close(self) -> None:
+        self._parent.close()
+
+    def _fill(self) -> bool:
+        begin = self._parent.state()
+        records = read_fully(self._parent, self._stage.window)
+        if not records:
+            self._begin = begin
+            return False
+        self._begin = begin
+        key = self._keys.at(self._stage.seed, self._name, self._number)
+        self._window = self._stage.regroup(records, key)
+        return True

@@ -1,0 +1,92 @@
+"""A chain drawn as text: lengths, what became order, what runs in tasks, what looks ahead."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+from headrace.contracts import Drawn, Groups, Pointwise, Run, Stage, Visit, read_ahead_of
+from headrace.engine.chain import Chain
+
+PLACES = {
+    "order": "order     arithmetic on positions, nothing is read for it",
+    "task": "task      runs on the backend's workers",
+    "chains": "chains    reads whole chains beside the consumer",
+    "consumer": "consumer  runs in the thread that iterates",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the drawing."""
+
+    text: str
+    where: str
+    length: str
+
+
+def explain(chain: Chain, run: Run | None = None) -> str:
+    """The chain as a drawing in text."""
+    rows = _rows(chain, run or Run())
+    wide = max(len(row.text) for row in rows)
+    lines = [f"stream over {chain.identity}"]
+    for number, row in enumerate(rows):
+        branch = "└─" if number == len(rows) - 1 else "├─"
+        lines.append(f"{branch} {row.text:<{wide}}  {row.where:<8}  {row.length:>12}".rstrip())
+    used = dict.fromkeys(row.where for row in rows if row.where in PLACES)
+    lines += ["", *(PLACES[where] for where in used), *_remarks(chain)]
+    return "\n".join(lines)
+
+
+def chain_html(chain: Chain) -> str:
+    """The same drawing for a notebook."""
+    return f"<pre>{html.escape(explain(chain))}</pre>"
+
+
+def _rows(chain: Chain, run: Run) -> list[Row]:
+    source = chain.source
+    first = str(source.order) if isinstance(source, Visit) else "drawn"
+    base = Chain(source)
+    found = [Row(first, "order" if isinstance(source, Visit) else "source", _length(base, run))]
+    for number, (stage, where) in enumerate(zip(chain.stages, chain.plan.wheres, strict=True)):
+        part = Chain(source, chain.stages[: number + 1])
+        found.append(Row(_title(stage), where, _length(part, run)))
+    return found
+
+
+def _title(stage: Stage) -> str:
+    return stage.kernel.name if isinstance(stage, Pointwise) else str(stage)
+
+
+def _length(chain: Chain, run: Run) -> str:
+    if chain.is_infinite:
+        return "endless"
+    length = chain.length(run)
+    return "unknown" if length is None else f"{length:,}"
+
+
+def _remarks(chain: Chain) -> list[str]:
+    plan = chain.plan
+    unit, source = plan.segment.unit, plan.source
+    found = [f"unit      {unit:,} position{'s' * (unit > 1)}: a task is a run of whole units"]
+    ahead = read_ahead_of(source.records) if isinstance(source, Visit) else 0
+    what = f"up to {ahead:,} records in one read" if ahead else "nothing"
+    found.append(f"ahead     {what}; on workers, the tasks in flight")
+    if isinstance(source, Drawn):
+        found.append("resume    draws and drops what was delivered: no random access")
+    found += _warnings(chain)
+    return found
+
+
+def _warnings(chain: Chain) -> list[str]:
+    late = [
+        stage
+        for stage, where in zip(chain.stages, chain.plan.wheres, strict=True)
+        if where == "consumer"
+    ]
+    for number, stage in enumerate(late):
+        if isinstance(stage, Groups):
+            functions = [_title(one) for one in late[number + 1 :] if isinstance(one, Pointwise)]
+            if functions:
+                return [f"warning   {', '.join(functions)} runs in the consumer, after {stage}"]
+    return []

@@ -1,0 +1,136 @@
+"""Records by position: the source of a chain, bound to an epoch and a rank."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from headrace.contracts import Block, Drawn, Indices, Order, Run, Visit, read_ahead_of
+from headrace.orders import OrderCursor, Part, Slice, needs_seed, with_seed
+from headrace.contracts.errors import ArgumentError
+
+# Any, in this file: records pass through untyped.
+# Records of sources that say nothing are small: so many make a task of about a millisecond.
+TASK_POSITIONS = 1024
+
+
+def bound_order(visit: Visit, run: Run) -> Order:
+    """The order of this rank's part in this epoch, cut, with its seeds filled in."""
+    order = visit.order
+    if needs_seed(order):
+        if run.seed is None:
+            raise ArgumentError(
+                f"the order {order} is shuffled without a seed. "
+                "Give one to .shuffle(seed=7) or to the DataLoader, so that it can be repeated."
+            )
+        order = with_seed(order, run.seed)
+    if visit.part:
+        order = Part(order, *visit.part)
+    elif run.world_size > 1:
+        order = Part(order, run.rank, run.world_size)
+    offset_epoch, offset = offset_of(visit, order)
+    start = visit.start + (offset if run.epoch == offset_epoch else 0)
+    if start or visit.stop is not None:
+        shift = start - visit.start
+        stop = None if visit.stop is None else visit.stop + shift
+        order = Slice(order, start, stop)
+    return order
+
+
+def offset_of(visit: Visit, part: Order) -> tuple[int, int]:
+    """The epoch in which a start offset lies, and how many of its positions are left out."""
+    count = part.count(0)
+    return divmod(visit.offset, count) if visit.offset and count else (0, 0)
+
+
+class AddressedFeed:
+    """Random access by position; threads may share it."""
+
+    def __init__(self, visit: Visit, run: Run) -> None:
+        self._records = visit.records
+        order = bound_order(visit, run)
+        self.count = order.count(run.epoch)
+        self.read_ahead = read_ahead_of(visit.records)
+        self._cursor = OrderCursor(order, run.epoch)
+        self._order = order
+        self._lock = threading.Lock()
+
+    @property
+    def task_positions(self) -> int:
+        """How many positions a task holds at most."""
+        return min(TASK_POSITIONS, self.read_ahead) if self.read_ahead else TASK_POSITIONS
+
+    def indices(self, start: int, stop: int) -> Indices:
+        """The index at each position of [start, stop)."""
+        with self._lock:
+            return self._cursor.take(min(start, self.count), min(stop, self.count))
+
+    def read(self, start: int, stop: int) -> Block[Any]:
+        """The records at positions [start, stop), fewer at the end."""
+        indices = self.indices(start, stop)
+        return self._records.read(indices) if indices.shape[-1] else []
+
+    def places(self, start: int, stop: int) -> list[int]:
+        """The global position, before the shard, of each position of [start, stop)."""
+        positions = np.arange(start, min(stop, self.count), dtype=np.int64)
+        order = self._order
+        if isinstance(order, Slice):
+            positions, order = positions * order.step + order.start, order.order
+        if isinstance(order, Part):
+            positions = order.global_positions(positions)
+        found: list[int] = positions.tolist()
+        return found
+
+
+def drawn_count(source: Drawn, run: Run, cut: tuple[int, int | None]) -> int | None:
+    """How many positions of a drawn source this rank visits, None where it is not known."""
+    if source.size is None:
+        return None
+    part = max(0, -(-(source.size - run.rank) // run.world_size))
+    stop = part if cut[1] is None else min(cut[1], part)
+    return max(0, stop - cut[0])
+
+
+class DrawnFeed:
+    """Positions in the order in which an iterator gives its records; read forward only."""
+
+    read_ahead = 0
+    task_positions = TASK_POSITIONS
+
+    def __init__(self, source: Drawn, run: Run, cut: tuple[int, int | None]) -> None:
+        self._stride = run.world_size
+        self._rank = run.rank
+        self._start = cut[0]
+        self._at = 0
+        self._failure: Exception | None = None
+        self.count = drawn_count(source, run, cut)
+        start = self._rank + self._start * self._stride
+        stop = None if cut[1] is None else self._rank + cut[1] * self._stride
+        self._records = islice(source.draw(run.epoch), start, stop, self._stride)
+
+    def read(self, start: int, stop: int) -> Block[Any]:
+        """The records at positions [start, stop); what lies before `start` is drawn and dropped."""
+        assert start >= self._at, "an iterator cannot go back"
+        if self._failure is not None:
+            raise self._failure
+        block: list[Any] = []
+        try:
+            block.extend(islice(self._records, start - self._at, stop - self._at))
+        except Exception as error:
+            # What came before the error is given first; the next read raises.
+            self._failure = error
+            if not block:
+                raise
+        self._at = start + len(block)
+        return block
+
+    def places(self, start: int, stop: int) -> list[int]:
+        """The global position of each position of [start, stop)."""
+        return [self._rank + (self._start + p) * self._stride for p in range(start, stop)]
+
+
+Feed = AddressedFeed | DrawnFeed

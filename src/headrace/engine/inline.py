@@ -1,0 +1,155 @@
+"""A segment run where it is read: nothing happens before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from headrace.contracts import Block, State, rows
+from headrace.engine.feed import Feed
+from headrace.engine.notes import Origin
+from headrace.engine.position import Position
+from headrace.engine.randomness import Keys
+from headrace.engine.segment import Pass, Segment
+
+# Any, in this file: records pass through untyped.
+
+
+class InlineCursor:
+    """Reads a segment unit by unit, gathering stored records ahead within one block."""
+
+    def __init__(
+        self, feed: Feed, segment: Segment, keys: Keys, *, origin: Origin, at: Position
+    ) -> None:
+        self._feed = feed
+        self._segment = segment
+        self._keys = keys
+        self._origin = origin
+        # The gathered block covers positions [first, first + len(block)).
+        self._block: Block[Any] = []
+        self._first = at.unit * segment.unit
+        self._pass: Pass | None = None
+        # The unit at which the current pass, or the next one, begins.
+        self._unit = at.unit
+        # The last output's unit and ordinal, where a unit may give several.
+        self._at = at
+        self._skip = at.delivered
+        self._failure: Exception | None = None
+
+    def read(self, n: int) -> Block[Any]:
+        if self._failure is not None:
+            raise self._failure
+        if not self._segment.levels:
+            return self._read_plain(n)
+        found: list[Any] = []
+        try:
+            while len(found) < n and (self._pass is not None or self._begin(n - len(found))):
+                assert self._pass is not None
+                before = len(found)
+                found.extend(islice(self._pass.outputs, n - before))
+                self._count(len(found) - before)
+                if len(found) < n:
+                    self._end()
+        except Exception as error:
+            self._fail(error)
+            if not found:
+                raise
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        """All that is left, one by one; between two of them the state is exact."""
+        if self._failure is not None:
+            raise self._failure
+        if not self._segment.levels:
+            while block := rows(self._read_plain(max(1, self._feed.read_ahead))):
+                self._unit -= len(block)
+                for record in block:
+                    self._unit += 1
+                    yield record
+            return
+        try:
+            while self._pass is not None or self._begin(1):
+                assert self._pass is not None
+                if self._segment.is_unit_by_unit:
+                    for output in self._pass.outputs:
+                        self._count(1)
+                        yield output
+                else:
+                    yield from self._pass.outputs
+                self._end()
+        except Exception as error:
+            self._fail(error)
+            raise
+
+    def state(self) -> State:
+        return self._position().state()
+
+    def close(self) -> None:
+        self._pass = None
+        self._block = []
+
+    def _position(self) -> Position:
+        if self._segment.is_unit_by_unit:
+            return self._at
+        used = self._pass.units_used() if self._pass is not None else 0
+        return Position(self._unit + used)
+
+    def _count(self, outputs: int) -> None:
+        if outputs and self._segment.is_unit_by_unit:
+            before = self._at.delivered if self._at.unit == self._unit else 0
+            self._at = Position(self._unit, before + outputs)
+
+    def _begin(self, wanted: int) -> bool:
+        """Begins the next pass; False at the end of the epoch."""
+        segment = self._segment
+        first = self._unit * segment.unit
+        if first >= self._first + len(self._block) and not self._gather(first, wanted):
+            self._at = Position(self._unit)
+            return False
+        start = first - self._first
+        stop = start + segment.unit if segment.is_unit_by_unit else len(self._block)
+        block = self._block[start:stop] if start or stop < len(self._block) else self._block
+        self._pass = Pass(segment, block, first, keys=self._keys, places=self._feed.places)
+        # What was delivered of this unit before the state was taken.
+        skip, self._skip = self._skip, 0
+        for _ in islice(self._pass.outputs, skip):
+            pass
+        return True
+
+    def _end(self) -> None:
+        assert self._pass is not None
+        self._unit += -(-self._pass.size // self._segment.unit)
+        self._pass = None
+
+    def _gather(self, first: int, wanted: int) -> bool:
+        """Reads the next block: what is surely needed, or more where the source allows it."""
+        segment = self._segment
+        needed = segment.unit if segment.is_unit_by_unit else wanted * segment.per
+        size = max(needed, self._feed.read_ahead)
+        size = max(segment.unit, size - size % segment.unit)
+        self._block = self._feed.read(first, first + size)
+        self._first = first
+        return len(self._block) > 0
+
+    def _read_plain(self, n: int) -> Block[Any]:
+        """No function is applied: blocks of columns pass as they are."""
+        if self._unit >= self._first + len(self._block):
+            try:
+                self._block = self._feed.read(self._unit, self._unit + max(n, self._feed.read_ahead))
+            except Exception as error:
+                self._fail(error)
+                raise
+            self._first = self._unit
+        start = self._unit - self._first
+        block = self._block[start : start + n]
+        self._unit += len(block)
+        return block
+
+    def _fail(self, error: Exception) -> None:
+        if self._pass is not None and not self._segment.is_unit_by_unit:
+            self._unit += max(0, self._pass.units_used() - 1)
+        self._origin.annotate(error, self._feed, self._unit)
+        self._pass = None
+        self._block = []
+        self._failure = error

@@ -1,0 +1,164 @@
+"""A chain told apart: what is order, what runs in tasks, what runs beside the consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from headrace.contracts import (
+    Begins,
+    Consumes,
+    Drawn,
+    Groups,
+    Kernel,
+    Node,
+    Pointwise,
+    Reorders,
+    Source,
+    Stage,
+    Visit,
+    Windows,
+)
+from headrace.contracts.errors import StreamError
+from headrace.engine.fuse import Fused
+from headrace.engine.segment import Grouped, Level, Segment, Windowed
+from headrace.orders import Range
+
+# Any, in this file: a chain is told apart before its record types are known.
+# Where a stage ended up: in the order, in the segment, over whole chains, beside the consumer.
+Where = Literal["order", "task", "chains", "consumer"]
+
+
+@dataclass(frozen=True)
+class WindowStage:
+    """A regrouping stage beside the consumer."""
+
+    stage: Windows
+    name: str
+
+
+# What runs beside the consumer, in order.
+Late = Fused | WindowStage | Consumes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A source, the segment over it, and the stages beside the consumer."""
+
+    source: Visit | Drawn | Node[Any]
+    cut: tuple[int, int | None] = (0, None)
+    segment: Segment = field(default_factory=Segment)
+    late: tuple[Late, ...] = ()
+    # Where each stage of the chain ended up.
+    wheres: tuple[Where, ...] = ()
+
+    @property
+    def is_one_to_one(self) -> bool:
+        """Whether each position gives one record, so that a stage may still reorder positions.
+
+        A number given by position must keep its record: what follows it reorders no more.
+        """
+        plain = self.segment.is_exact and self.segment.per == 1
+        numbered = any(kernel.wants == "ordinal" for kernel in self.segment.kernels())
+        return plain and not numbered and not self.late and not isinstance(self.source, Node)
+
+
+def plan_of(
+    source: Source, stages: tuple[Stage, ...], prefix: Callable[[int], Node[Any]]
+) -> Plan:
+    """Tells a chain apart, left to right; `prefix(k)` is the chain of its first k stages.
+
+    Raises:
+        StreamError: a stage can do nothing where it stands.
+    """
+    plan = Plan(source)
+    for number, stage in enumerate(stages):
+        placed, where = _place(plan, stage, number, prefix)
+        plan = replace(placed, wheres=(*plan.wheres, where))
+    return plan
+
+
+def _place(
+    plan: Plan, stage: Stage, number: int, prefix: Callable[[int], Node[Any]]
+) -> tuple[Plan, Where]:
+    if isinstance(stage, Reorders) and plan.is_one_to_one:
+        reordered = _reordered(plan, stage)
+        if reordered is not None:
+            return reordered, "order"
+    if isinstance(stage, Begins):
+        # The chain so far becomes one of the chains that the stage stands over.
+        return Plan(stage.begin(prefix(number))), "chains"
+    if not plan.late and not isinstance(plan.source, Node):
+        segment = _extended(plan.segment, stage, number)
+        if segment is not None:
+            used = plan.source
+            if isinstance(used, Visit):
+                used = replace(used, is_bare=False)
+            return replace(plan, source=used, segment=segment), "task"
+    return replace(plan, late=_later(plan.late, stage, number)), "consumer"
+
+
+def _reordered(plan: Plan, stage: Reorders) -> Plan | None:
+    if isinstance(plan.source, Visit):
+        visit = stage.reorder(plan.source)
+        return None if visit is None else replace(plan, source=visit)
+    # Without random access only a cut is possible: a stand-in shows whether this is one.
+    stand_in = Visit((), Range(0), None, *plan.cut, is_bare=False)  # type: ignore[arg-type]
+    visit = stage.reorder(stand_in)
+    if visit is None or visit != replace(stand_in, start=visit.start, stop=visit.stop):
+        return None
+    return replace(plan, cut=(visit.start, visit.stop))
+
+
+def _extended(segment: Segment, stage: Stage, number: int) -> Segment | None:
+    """The segment with this stage in it, None where it would cross units."""
+    if isinstance(stage, Pointwise):
+        kernel = numbered_kernel(stage, number)
+        if kernel.wants == "ordinal" and not segment.is_exact:
+            return None
+        return replace(
+            segment,
+            levels=_fused(segment.levels, kernel),
+            is_exact=segment.is_exact and kernel.kind in ("map", "tap"),
+            is_many=segment.is_many or kernel.kind == "flat_map",
+        )
+    if isinstance(stage, Groups) and segment.is_exact:
+        per = segment.per * stage.size
+        return replace(
+            segment, levels=(*segment.levels, Grouped(stage, segment.per, per)), unit=per, per=per
+        )
+    if isinstance(stage, Windows):
+        # Rounded up to whole earlier units, so that windows nest.
+        unit = -(-stage.window * segment.per // segment.unit) * segment.unit
+        level = Windowed(stage, unit, f"{stage}#{number}")
+        return replace(segment, levels=(*segment.levels, level), unit=unit, is_exact=False)
+    return None
+
+
+def _later(late: tuple[Late, ...], stage: Stage, number: int) -> tuple[Late, ...]:
+    if isinstance(stage, Pointwise):
+        kernel = numbered_kernel(stage, number)
+        if late and isinstance(late[-1], Fused):
+            return (*late[:-1], Fused((*late[-1].kernels, kernel)))
+        return (*late, Fused((kernel,)))
+    if isinstance(stage, Windows):
+        return (*late, WindowStage(stage, f"{stage}#{number}"))
+    if isinstance(stage, Consumes):
+        return (*late, stage)
+    raise StreamError(
+        f"{stage} cannot stand here: it neither reorders positions nor maps, groups or consumes "
+        "records. Give it one of the abilities in headrace.contracts.stage."
+    )
+
+
+def numbered_kernel(stage: Pointwise, number: int) -> Kernel:
+    """The stage's kernel, named with its ordinal, which its randomness depends on."""
+    kernel = stage.kernel
+    return replace(kernel, name=f"{kernel.name}#{number}")
+
+
+def _fused(levels: tuple[Level, ...], kernel: Kernel) -> tuple[Level, ...]:
+    if levels and isinstance(levels[-1], Fused):
+        return (*levels[:-1], Fused((*levels[-1].kernels, kernel)))
+    return (*levels, Fused((kernel,)))

@@ -1,0 +1,178 @@
+"""A segment: the longest prefix of a chain that can be computed from one window of positions.
+
+Its *unit* is the smallest aligned run of positions whose outputs depend on nothing else. A task
+is a run of whole units, and a position in the segment's output is (unit, outputs delivered).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+from operator import length_hint
+from typing import Any
+
+from headrace.contracts import Block, Columns, Groups, Kernel, Place, Windows, rows
+from headrace.engine.fuse import Fused
+from headrace.engine.randomness import Keys
+
+# Any, in this file: records pass through untyped.
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A batch stage inside a segment: `positions` make a batch, `per` of them each record."""
+
+    stage: Groups
+    per: int
+    positions: int
+
+    def over(self, records: Iterator[Any]) -> Iterator[Any]:
+        size, group = self.stage.size, self.stage.group
+        while block := list(islice(records, size)):
+            if len(block) < size and self.stage.drop_last:
+                return
+            yield group(block)
+
+
+@dataclass(frozen=True)
+class Windowed:
+    """A regrouping stage inside a segment, over aligned windows of `positions` positions."""
+
+    stage: Windows
+    positions: int
+    name: str
+
+
+Level = Fused | Grouped | Windowed
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The levels of a segment, and its unit in positions.
+
+    `per` is the number of positions behind one output while each unit gives exactly one
+    (`is_exact`); `is_many` says that a unit may give several.
+    """
+
+    levels: tuple[Level, ...] = ()
+    unit: int = 1
+    per: int = 1
+    is_exact: bool = True
+    is_many: bool = False
+
+    @property
+    def has_windows(self) -> bool:
+        return any(isinstance(level, Windowed) for level in self.levels)
+
+    @property
+    def is_unit_by_unit(self) -> bool:
+        """Whether a pass must cover one unit only, so that its outputs can be told apart."""
+        return self.is_many or self.has_windows
+
+    def kernels(self) -> Iterator[Kernel]:
+        for level in self.levels:
+            if isinstance(level, Fused):
+                yield from level.kernels
+
+
+class Pass:
+    """One lazy pass of a segment over the block at positions [first, first + len(block)).
+
+    `outputs` draws from it; `units_used` tells how many units the outputs so far have used.
+    """
+
+    def __init__(
+        self,
+        segment: Segment,
+        block: Block[Any],
+        first: int,
+        *,
+        keys: Keys,
+        places: Callable[[int, int], list[int]],
+    ) -> None:
+        self._segment = segment
+        self._keys = keys
+        self._places = places
+        self.size = len(block)
+        # The list iterator behind everything: its length hint says how much is left of it.
+        self._meter: Iterator[Any] = iter(())
+        self._meter_positions = 1
+        self.outputs = self._run(segment.levels, block, first, is_outer=True)
+
+    def units_used(self) -> int:
+        """How many units have been drawn in, the one now worked on included."""
+        left = length_hint(self._meter) * self._meter_positions
+        return -(-(self.size - left) // self._segment.unit)
+
+    def _run(
+        self, levels: tuple[Level, ...], block: Block[Any], first: int, *, is_outer: bool
+    ) -> Iterator[Any]:
+        windows = [k for k, level in enumerate(levels) if isinstance(level, Windowed)]
+        if windows:
+            return self._run_windows(levels, windows[-1], block, first)
+        per = 1
+        if levels and isinstance(levels[0], Grouped) and isinstance(block, Columns):
+            per = levels[0].positions
+            outputs = self._cut(levels[0].stage, block, is_outer)
+            levels = levels[1:]
+        else:
+            records = rows(block)
+            outputs = iter(records)
+            self._watch(outputs, 1, is_outer)
+        for level in levels:
+            if isinstance(level, Grouped):
+                per = level.positions
+                outputs = level.over(outputs)
+            elif isinstance(level, Fused):
+                place = self._place_of(level, first, first + len(block), per)
+                ordinal = count(first // per).__next__ if level.wants_ordinal else None
+                outputs = level.over(outputs, key=self._keys.of, place=place, ordinal=ordinal)
+        return outputs
+
+    def _cut(self, stage: Groups, block: Columns[Any], is_outer: bool) -> Iterator[Any]:
+        """Batches as slices of the columns: no record is ever taken apart."""
+        size, group = stage.size, stage.group
+        stop = len(block) - len(block) % size if stage.drop_last else len(block)
+        starts = iter(list(range(0, stop, size)))
+        self._watch(starts, size, is_outer)
+        return (group(block[start : start + size]) for start in starts)
+
+    def _watch(self, meter: Iterator[Any], positions: int, is_outer: bool) -> None:
+        if is_outer:
+            self._meter, self._meter_positions = meter, positions
+
+    def _place_of(
+        self, level: Fused, start: int, stop: int, per: int
+    ) -> Callable[[], Place] | None:
+        if not level.wants_place:
+            return None
+        return iter(self._places(start, stop)[::per]).__next__
+
+    def _run_windows(
+        self, levels: tuple[Level, ...], last: int, block: Block[Any], first: int
+    ) -> Iterator[Any]:
+        window = levels[last]
+        assert isinstance(window, Windowed)
+        place: Place = 0
+        ordinals: Iterator[int] = count()
+
+        def windows() -> Iterator[Any]:
+            nonlocal place, ordinals
+            for start in range(0, len(block), window.positions):
+                part = block[start : start + window.positions]
+                records = list(self._run(levels[:last], part, first + start, is_outer=False))
+                place, ordinals = self._places(first + start, first + start + 1)[0], count()
+                key = self._keys.at(window.stage.seed, window.name, place)
+                yield from window.stage.regroup(records, key)
+
+        outputs: Iterator[Any] = windows()
+        for level in levels[last + 1 :]:
+            assert isinstance(level, Fused), "after a window come pointwise stages only"
+            outputs = level.over(
+                outputs,
+                key=self._keys.of,
+                place=lambda: (place, next(ordinals)),  # type: ignore[arg-type, return-value]
+                ordinal=None,
+            )
+        return outputs

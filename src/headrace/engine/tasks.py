@@ -1,0 +1,228 @@
+"""A segment run in tasks on a backend's workers, delivered in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.contracts import Block, Run, State, rows
+from headrace.engine.feed import DrawnFeed, Feed
+from headrace.engine.notes import Origin
+from headrace.engine.position import Position
+from headrace.engine.randomness import Keys
+from headrace.engine.segment import Pass, Segment
+from headrace.schedule import Schedule
+
+# Any, in this file: records pass through untyped.
+# Tasks grow until one takes this long: handing a task over costs some 0.05 ms.
+TASK_SECONDS = 0.005
+
+
+@dataclass
+class Result:
+    """What a task gave: outputs, the unit of each (None: one a unit), and how it ended.
+
+    `stop` is the unit after the last one, or the one that failed.
+    """
+
+    first: int
+    outputs: Block[Any]
+    owners: list[int] | None
+    stop: int
+    error: Exception | None = None
+    seconds: float = 0.0
+
+    def owner(self, output: int) -> int:
+        """The unit that gave this output."""
+        return self.first + output if self.owners is None else self.owners[output]
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """A run of whole units. `block` is given where the source has no random access."""
+
+    feed: Feed
+    segment: Segment
+    keys: Keys
+    origin: Origin
+    units: tuple[int, int]
+    block: Block[Any] | None = None
+
+    def __call__(self) -> Result:
+        began = time.perf_counter()
+        result = self._run()
+        result.seconds = time.perf_counter() - began
+        if result.error is not None:
+            self.origin.annotate(result.error, self.feed, result.stop)
+        return result
+
+    def _run(self) -> Result:
+        first, stop = self.units
+        unit = self.segment.unit
+        try:
+            block = self.block
+            if block is None:
+                block = self.feed.read(first * unit, stop * unit)
+        except Exception as error:
+            return Result(first, [], [], first, error)
+        ends = first - (-len(block) // unit)
+        if not self.segment.levels:
+            return Result(first, block, None, ends)
+        outputs: list[Any] = []
+        owners: list[int] | None = None if self.segment.is_exact else []
+        step = unit if self.segment.is_unit_by_unit else max(1, len(block))
+        for start in range(0, len(block), step):
+            at = first + start // unit
+            failed = self._pass(block[start : start + step], at, outputs, owners)
+            if failed is not None:
+                return Result(first, outputs, owners, *failed)
+        return Result(first, outputs, owners, ends)
+
+    def _pass(
+        self, block: Block[Any], at: int, outputs: list[Any], owners: list[int] | None
+    ) -> tuple[int, Exception] | None:
+        """Runs one pass; gives the failing unit and its error, if any."""
+        given = Pass(
+            self.segment,
+            block,
+            at * self.segment.unit,
+            keys=self.keys,
+            places=self.feed.places,
+        )
+        unit_by_unit = self.segment.is_unit_by_unit
+        try:
+            if owners is None or unit_by_unit:
+                outputs.extend(given.outputs)
+            else:
+                for output in given.outputs:
+                    outputs.append(output)
+                    owners.append(at + given.units_used() - 1)
+        except Exception as error:
+            return (at if unit_by_unit else at + max(0, given.units_used() - 1)), error
+        finally:
+            if owners is not None and unit_by_unit:
+                owners.extend([at] * (len(outputs) - len(owners)))
+        return None
+
+
+class TaskCursor:
+    """Reads a segment from tasks in flight; at most `run.look_ahead` are undelivered."""
+
+    def __init__(
+        self, feed: Feed, segment: Segment, keys: Keys, *, origin: Origin, run: Run, at: Position
+    ) -> None:
+        assert run.workers is not None
+        self._feed = feed
+        self._segment = segment
+        self._keys = keys
+        self._origin = origin
+        # What was delivered of the first unit before the state was taken is taken at once.
+        self._skip = at.delivered
+        self._units = 1
+        self._result = Result(at.unit, [at] * at.delivered, [at.unit] * at.delivered, at.unit)
+        self._taken = at.delivered
+        self._failure: Exception | None = None
+        self._is_over = False
+        self._schedule = Schedule(
+            run.workers,
+            self._tasks(at.unit),
+            look_ahead=run.look_ahead,
+            is_pumped=isinstance(feed, DrawnFeed),
+        )
+
+    def read(self, n: int) -> Block[Any]:
+        if self._failure is not None:
+            raise self._failure
+        found: list[Any] = []
+        while len(found) < n and self._has_more(found):
+            outputs = self._result.outputs
+            block = outputs[self._taken : self._taken + n - len(found)]
+            self._taken += len(block)
+            if not isinstance(block, list):
+                return block
+            found = found + block if found else block
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        """All that is left, one by one; between two of them the state is exact."""
+        if self._failure is not None:
+            raise self._failure
+        while self._has_more([]):
+            for output in rows(self._result.outputs[self._taken :]):
+                self._taken += 1
+                yield output
+
+    def state(self) -> State:
+        return self._position().state()
+
+    def close(self) -> None:
+        self._schedule.close()
+
+    def _position(self) -> Position:
+        result, taken = self._result, self._taken
+        if self._is_over or self._failure is not None:
+            return Position(result.stop)
+        if taken == 0:
+            return Position(result.first)
+        unit = result.owner(taken - 1)
+        if not self._segment.is_unit_by_unit:
+            return Position(unit + 1)
+        delivered = 1
+        while delivered < taken and result.owner(taken - 1 - delivered) == unit:
+            delivered += 1
+        return Position(unit, delivered)
+
+    def _has_more(self, found: list[Any]) -> bool:
+        """Whether an output is ready; at an error, what came before it is given first."""
+        while self._taken >= len(self._result.outputs):
+            if self._result.error is not None:
+                self._failure = self._result.error
+                if not found:
+                    raise self._failure
+                return False
+            if not self._next():
+                return False
+        return True
+
+    def _next(self) -> bool:
+        """Takes the next result; False at the end of the epoch."""
+        before = self._result
+        try:
+            result = self._schedule.next()
+        except Exception as error:
+            # Drawing the input failed, after everything that was drawn before.
+            self._origin.annotate(error, self._feed, before.stop)
+            result = Result(before.stop, [], [], before.stop, error)
+        if result is None:
+            self._is_over = True
+            return False
+        if not len(result.outputs) and result.error is None:
+            # Nothing came of these units: the position stays after the last output.
+            before.stop = result.stop
+        else:
+            self._result = result
+            self._taken, self._skip = min(self._skip, len(result.outputs)), 0
+        self._grow(result)
+        return True
+
+    def _grow(self, result: Result) -> None:
+        most = max(1, self._feed.task_positions // self._segment.unit)
+        if result.seconds < TASK_SECONDS:
+            self._units = min(self._units * 2, most)
+
+    def _tasks(self, unit: int) -> Iterator[SegmentTask]:
+        size = self._segment.unit
+        count = self._feed.count
+        while count is None or unit * size < count:
+            units = (unit, unit + self._units)
+            block = None
+            if isinstance(self._feed, DrawnFeed):
+                block = self._feed.read(units[0] * size, units[1] * size)
+                if not block:
+                    return
+            yield SegmentTask(
+                self._feed, self._segment, self._keys, self._origin, units, block
+            )
+            unit = units[1]

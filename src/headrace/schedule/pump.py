@@ -1,0 +1,66 @@
+"""A thread that draws from an iterator ahead of its consumer, bounded."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Pump(Generic[T]):
+    """Draws ahead; at most `bound` are drawn and not yet taken. Errors keep their place."""
+
+    def __init__(self, source: Iterator[T], bound: int) -> None:
+        self._source = source
+        self._bound = bound
+        # Guarded by `_changed`: at most `bound` drawn ones, oldest first.
+        self._drawn: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._error: Exception | None = None
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, name="headrace-pump", daemon=True)
+        self._thread.start()
+
+    def next(self) -> T | None:
+        """The oldest drawn one, None after the last; raises what drawing raised."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._drawn or self._is_over)
+            if self._drawn:
+                taken = self._drawn.popleft()
+                self._changed.notify_all()
+                return taken
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def close(self) -> list[T]:
+        """Ends the thread after the draw it is in; gives what was drawn and not taken."""
+        with self._changed:
+            self._is_over = True
+            left, self._drawn = list(self._drawn), deque()
+            self._changed.notify_all()
+        return left
+
+    def _run(self) -> None:
+        try:
+            while self._has_room():
+                drawn = next(self._source)
+                with self._changed:
+                    if not self._is_over:
+                        self._drawn.append(drawn)
+                    self._changed.notify_all()
+        except StopIteration:
+            pass
+        except Exception as error:
+            self._error = error
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._drawn) < self._bound or self._is_over)
+            return not self._is_over

@@ -1,0 +1,128 @@
+"""`batch`: records grouped for a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from headrace.contracts import Block, Cursor, Run, State, pad, read_fully, rows, stack, with_memo
+from headrace.contracts.errors import ArgumentError, near, whole
+
+# Any, in this file: a stage is met before its record types are known.
+Collate = Literal["stack", "pad", "list"] | Callable[[list[Any]], Any]
+COLLATES = ("stack", "pad", "list")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Groups `size` records into one batch; the last may be shorter.
+
+    `collate` "stack" keeps the record's tree, each leaf stacked along a new first axis (numbers
+    and arrays; strings, bytes and None become lists); "pad" does so with arrays of different
+    shapes, filled up with zeros; "list" gives the list of records; a function is called with it.
+
+    **Shape**: `(size, *leaf's shape)`. **Length**: divided by `size`, rounded up, or down with
+    `drop_last`. **State**: none. Straight after a stored dataset no record is ever taken apart:
+    arrays are gathered and cut.
+
+    Raises:
+        ArgumentError: `size` is below 1, or `collate` is unknown.
+        RecordError: arrays of different shapes under "stack".
+
+    Example:
+        >>> import headrace as hr
+        >>> hr.stream([{"x": 1}, {"x": 2}, {"x": 3}]).batch(2).collect()
+        [{'x': array([1, 2])}, {'x': array([3])}]
+    """
+
+    size: int
+    drop_last: bool = False
+    collate: Collate = "stack"
+
+    def __post_init__(self) -> None:
+        whole("batch size", self.size, least=1, remedy="To keep records single, leave out .batch.")
+        check_collate(self.collate)
+
+    def __str__(self) -> str:
+        name = self.collate if isinstance(self.collate, str) else "function"
+        return f"batch({self.size}, drop_last={self.drop_last}, collate={name})"
+
+    def length(self, before: int | None) -> int | None:
+        if before is None:
+            return None
+        return before // self.size if self.drop_last else -(-before // self.size)
+
+    def group(self, block: Block[Any]) -> Any:
+        return Collated(self.collate)(block)
+
+    def open(self, parent: Cursor[Any], run: Run, memo: Any) -> BatchCursor:
+        return BatchCursor(parent, self)
+
+
+def check_collate(collate: Collate) -> None:
+    """Refuses what is neither a known name nor a function."""
+    if not callable(collate) and collate not in COLLATES:
+        raise ArgumentError(
+            f"collate must be 'stack', 'pad', 'list' or a function, got {collate!r}. "
+            + near(str(collate), COLLATES)
+        )
+
+
+@dataclass(frozen=True)
+class Collated:
+    """Makes one batch of the records of a block."""
+
+    how: Collate
+
+    def __call__(self, block: Block[Any]) -> Any:
+        match self.how:
+            case "stack":
+                return stack(block)
+            case "pad":
+                return pad(block)
+            case "list":
+                return list(rows(block))
+            case _:
+                return self.how(rows(block))
+
+
+class BatchCursor:
+    """Batches beside the consumer: its state is its parent's, since it holds nothing."""
+
+    def __init__(self, parent: Cursor[Any], stage: Batch) -> None:
+        self._parent = parent
+        self._stage = stage
+        self._state: State | None = None
+        self._failure: Exception | None = None
+
+    def read(self, n: int) -> list[Any]:
+        if self._failure is not None:
+            raise self._failure
+        batches: list[Any] = []
+        while len(batches) < n:
+            # A batch that fails resumes at its first record.
+            self._state = self._parent.state()
+            try:
+                records = self._records()
+                if not records:
+                    break
+                batches.append(self._stage.group(records))
+            except Exception as error:
+                self._failure = error
+                if not batches:
+                    raise
+                return batches
+        self._state = None
+        return batches
+
+    def state(self) -> State:
+        return with_memo(self._state or self._parent.state(), None)
+
+    def close(self) -> None:
+        self._parent.close()
+
+    def _records(self) -> list[Any]:
+        size = self._stage.size
+        records = read_fully(self._parent, size)
+        return [] if self._stage.drop_last and len(records) < size else records

@@ -1,0 +1,14 @@
+"""The name under which a user's function appears in errors and drawings."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+
+def name_of(fn: Callable[..., Any]) -> str:  # Any: user functions have every signature
+    """`double` for a function, `Resize` for a callable object, the inner name for a partial."""
+    if isinstance(fn, functools.partial):
+        return name_of(fn.func)
+    return getattr(fn, "__name__", None) or type(fn).__name__

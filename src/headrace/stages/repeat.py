@@ -1,0 +1,131 @@
+"""`repeat`: several epochs as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from headrace.contracts import Block, Cursor, Node, Run, State, Visit
+from headrace.contracts.errors import StateError, whole
+from headrace.orders import Repeat as RepeatOrder
+
+# Any, in this file: a stage is met before its record types are known.
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Gives `times` epochs as one, each with its own shuffle; without end for None.
+
+    **Length**: multiplied. **State**: none while each record before it comes from one position,
+    else the number of the pass and the state in it.
+
+    Raises:
+        ArgumentError: `times` is below 1.
+
+    Example:
+        >>> import headrace as hr
+        >>> hr.stream([1, 2]).repeat(2).collect()
+        [1, 2, 1, 2]
+    """
+
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.times is not None:
+            whole("times to repeat", self.times, least=1, remedy="None repeats without end.")
+
+    def __str__(self) -> str:
+        return f"repeat({self.times})"
+
+    def length(self, before: int | None) -> int | None:
+        if before is None or self.times is None:
+            return None
+        return before * self.times
+
+    def reorder(self, visit: Visit) -> Visit | None:
+        if visit.is_cut or visit.offset:
+            return None
+        return replace(visit, order=RepeatOrder(visit.order, self.times))
+
+    def begin(self, before: Node[Any]) -> Node[Any]:
+        return Repeated(before, self.times)
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A whole chain, opened again for each pass."""
+
+    before: Node[Any]
+    times: int | None
+
+    @property
+    def is_infinite(self) -> bool:
+        return self.times is None or self.before.is_infinite
+
+    def length(self, run: Run) -> int | None:
+        if self.times is None:
+            return None
+        total = 0
+        for turn in range(self.times):
+            length = self.before.length(self.run_of(run, turn))
+            if length is None:
+                return None
+            total += length
+        return total
+
+    def open(self, run: Run, state: State | None = None) -> Cursor[Any]:
+        return RepeatCursor(self, run, state)
+
+    def run_of(self, run: Run, turn: int) -> Run:
+        """The run of one pass: its epoch is its own."""
+        # Without end there is one epoch only, which counts the passes.
+        first = 0 if self.times is None else run.epoch * self.times
+        return replace(run, epoch=first + turn)
+
+
+class RepeatCursor:
+    """Reads pass after pass."""
+
+    def __init__(self, node: Repeated, run: Run, state: State | None) -> None:
+        self._node = node
+        self._run = run
+        self._turn, parent = turn_of(state)
+        self._cursor = node.before.open(node.run_of(run, self._turn), parent)
+        # Whether this pass gave anything: an endless repeat of nothing must end.
+        self._gave = parent is not None
+
+    def read(self, n: int) -> Block[Any]:
+        while True:
+            block = self._cursor.read(n)
+            if len(block):
+                self._gave = True
+                return block
+            is_last = self._node.times is not None and self._turn + 1 >= self._node.times
+            if is_last or not self._gave:
+                return block
+            self._cursor.close()
+            self._turn, self._gave = self._turn + 1, False
+            self._cursor = self._node.before.open(self._node.run_of(self._run, self._turn))
+
+    def state(self) -> State:
+        return {"turn": self._turn, "parents": [self._cursor.state()], "stages": []}
+
+    def close(self) -> None:
+        self._cursor.close()
+
+
+def turn_of(state: State | None) -> tuple[int, State | None]:
+    """Which of several passes or chains a state stands in, and the state in it.
+
+    Raises:
+        StateError: the state is of another kind.
+    """
+    if state is None:
+        return 0, None
+    parents = state.get("parents")
+    if not isinstance(state.get("turn"), int) or not isinstance(parents, list) or not parents:
+        raise StateError(
+            f"a state of joined chains must say turn and parents, got {sorted(state)}. "
+            "Load what state_dict() gave, unchanged."
+        )
+    return state["turn"], parents[0]
