@@ -10,14 +10,33 @@ from typing import Any, Generic, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from headrace.contracts import Block, Indices, Order, Records, Visit, identity_of, read_ahead_of, rows, structure_of
+from headrace.contracts import (
+    Block,
+    Order,
+    Records,
+    Visit,
+    identity_of,
+    read_ahead_of,
+    rows,
+    structure_of,
+)
 from headrace.contracts.errors import ArgumentError, StreamError, seed_value, whole
 from headrace.contracts.stage import Remainder
 from headrace.engine import Chain
-from headrace.orders import INFINITE, Part, Pinned, Range, Repeat, Select, Shuffled, Slice
+from headrace.orders import (
+    INFINITE,
+    Part,
+    Pinned,
+    Range,
+    Repeat,
+    Select,
+    Shuffled,
+    Slice,
+    shuffled_by,
+    split,
+)
 from headrace.orders import Shuffle as ShuffleKind
-from headrace.orders import shuffled_by, split
-from headrace.sources import SequenceRecords
+from headrace.sources import Indexable, SequenceRecords
 from headrace.stages import concat_visits
 from headrace.stream import Stream
 
@@ -37,7 +56,8 @@ class DataRef(Generic[T]):
         >>> ref = hr.DataRef.from_sequence(range(100, 110))
         >>> len(ref), ref[3], ref[2:4].stream().collect()
         (10, 103, [102, 103])
-        >>> ref.shuffle(seed=7).shard(0, 2).stream().collect() == ref.shuffle(seed=7).stream().collect()[::2]
+        >>> shuffled = ref.shuffle(seed=7)
+        >>> shuffled.shard(0, 2).stream().collect() == shuffled.stream().collect()[::2]
         True
     """
 
@@ -54,7 +74,7 @@ class DataRef(Generic[T]):
         self._order: Order = Range(len(records)) if order is None else order
 
     @staticmethod
-    def from_sequence(sequence: Sequence[T]) -> DataRef[T]:
+    def from_sequence(sequence: Indexable[T]) -> DataRef[T]:
         """A DataRef over anything with `__len__` and `__getitem__`; nothing is copied.
 
         `__getitems__(indices)` is used where it is offered.
@@ -283,7 +303,7 @@ def concat(refs: Sequence[DataRef[T]]) -> DataRef[T]:
         >>> import headrace as hr
         >>> refs = [hr.DataRef.from_sequence([1, 2]), hr.DataRef.from_sequence([3])]
         >>> hr.concat(refs).shuffle(seed=1).stream().collect()
-        [2, 3, 1]
+        [2, 1, 3]
     """
     visit = concat_visits([Visit(ref.records, ref.order) for ref in refs])
     return DataRef(visit.records, visit.order)

@@ -57,9 +57,10 @@ class ProgressBar:
         if not self._wanted:
             return
         if self._drawn is None and time.monotonic() >= self._show_at:
-            self._drawn = _bar(self._console)
-            self._row = self._drawn.add_task(self.title, total=self.total)
-            self._drawn.start()
+            drawn = _bar(self._console)
+            self._row = drawn.add_task(self.title, total=self.total)
+            drawn.start()
+            self._drawn = drawn
         if self._drawn is not None:
             self._drawn.update(self._row, completed=self.done)
 

@@ -71,7 +71,9 @@ class Stream(Generic[T]):
 
     # -- records one by one ------------------------------------------------------------------
 
-    def map(self, fn: Callable[..., U], *, seeded: Seeding = False, seed: int | None = None) -> Stream[U]:
+    def map(
+        self, fn: Callable[..., U], *, seeded: Seeding = False, seed: int | None = None
+    ) -> Stream[U]:
         """Gives `fn(record)` for each record. See `headrace.stages.Map`."""
         return self.apply(stages.Map(fn, seeded, seed))
 
@@ -208,7 +210,7 @@ class Stream(Generic[T]):
             >>> print(hr.stream(range(100)).map(abs).take(10).batch(4).explain())
             stream over range[100]
             ├─ range(100)                                order              100
-            ├─ map(abs)#0                                task               100
+            ├─ map(abs)                                  task               100
             ├─ take(10)                                  order               10
             └─ batch(4, drop_last=False, collate=stack)  task                 3
             <BLANKLINE>

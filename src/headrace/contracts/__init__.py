@@ -6,11 +6,10 @@ from headrace.contracts.backend import Backend, Future, Workers
 from headrace.contracts.blobs import Blobs, BlobStat, Bytes, Mapped
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, join_blocks, rows
 from headrace.contracts.collate import columns_of, pad, stack, unstack
-from headrace.contracts.order import Indices, Order
-from headrace.contracts.records import Records, identity_of, read_ahead_of
-from headrace.contracts.tree import Record, Tree, flatten, paths, structure_of
 from headrace.contracts.memo import with_memo
 from headrace.contracts.node import Cursor, Node, Run, State, iterate, read_fully
+from headrace.contracts.order import Indices, Order
+from headrace.contracts.records import Records, identity_of, read_ahead_of
 from headrace.contracts.source import Drawn, Source
 from headrace.contracts.stage import (
     Begins,
@@ -26,6 +25,7 @@ from headrace.contracts.stage import (
     Windows,
     bare_visit,
 )
+from headrace.contracts.tree import Record, Tree, flatten, paths, structure_of
 
 __all__ = [
     "Backend",

@@ -49,10 +49,14 @@ class Backend(Protocol):
     """
 
     @property
-    def look_ahead(self) -> int: ...
+    def look_ahead(self) -> int:
+        """How many tasks may be undelivered at once."""
+        ...
 
     @property
-    def shares_globals(self) -> bool: ...
+    def shares_globals(self) -> bool:
+        """Whether tasks run side by side in one interpreter."""
+        ...
 
     def start(self) -> Workers:
         """Starts the workers."""

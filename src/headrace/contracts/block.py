@@ -92,7 +92,9 @@ class Columns(Generic[T]):
 
     def rows(self) -> list[T]:
         """The records, one by one; arrays in them are views of the columns."""
-        lists = [_rows(leaf, kind) for leaf, kind in zip(self.leaves, self.layout.kinds, strict=True)]
+        lists = [
+            _rows(leaf, kind) for leaf, kind in zip(self.leaves, self.layout.kinds, strict=True)
+        ]
         if self.layout.tree.kind == "leaf":
             return lists[0]
         if not lists:
@@ -114,6 +116,17 @@ class Columns(Generic[T]):
                 for leaf, name in zip(self.leaves, layout.names, strict=True)
             ]
         )
+
+    def batches(self, starts: Iterator[int], size: int) -> Iterator[Record]:
+        """The stacked batch of `size` records from each start on.
+
+        Raises:
+            RecordError: arrays of different shapes cannot be stacked.
+        """
+        if "object" in self.layout.kinds:
+            return (self[start : start + size].stack() for start in starts)
+        build, leaves = self.layout.build, self.leaves
+        return (build([leaf[start : start + size] for leaf in leaves]) for start in starts)
 
 
 Block: TypeAlias = "list[T] | Columns[T]"

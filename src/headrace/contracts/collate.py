@@ -73,9 +73,8 @@ def unstack(batch: Record) -> list[Record]:
     Raises:
         ArgumentError: the batch has leaves of different lengths.
     """
-    if isinstance(batch, list | tuple) and not hasattr(batch, "_fields"):
-        if isinstance(batch, list):
-            return batch
+    if isinstance(batch, list):
+        return batch
     return columns_of(batch).rows()
 
 

@@ -1,18 +1,18 @@
 """Every error of headrace, under one root.
 
-    HeadraceError
-    ├── ArgumentError      a parameter outside its range        (also ValueError)
-    ├── InvalidName        a name that cannot be a dataset's    (also ValueError)
-    ├── NotFound           no such dataset or version           (also KeyError)
-    ├── VersionExists      versions are immutable               (also FileExistsError)
-    ├── RecordError        a record that cannot be stored       (also TypeError)
-    ├── PickleRefused      pickled data without permission      (also PermissionError)
-    ├── IntegrityError     stored bytes are not what was written
-    ├── StorageError       bytes could not be written or read   (also OSError)
-    ├── StateError         a state that belongs elsewhere       (also ValueError)
-    ├── StreamError        a chain that cannot do what is asked (also TypeError)
-    ├── ClosedError        used after its end                   (also RuntimeError)
-    └── MissingExtra       an optional package is not installed (also ImportError)
+HeadraceError
+├── ArgumentError      a parameter outside its range        (also ValueError)
+├── InvalidName        a name that cannot be a dataset's    (also ValueError)
+├── NotFound           no such dataset or version           (also KeyError)
+├── VersionExists      versions are immutable               (also FileExistsError)
+├── RecordError        a record that cannot be stored       (also TypeError)
+├── PickleRefused      pickled data without permission      (also PermissionError)
+├── IntegrityError     stored bytes are not what was written
+├── StorageError       bytes could not be written or read   (also OSError)
+├── StateError         a state that belongs elsewhere       (also ValueError)
+├── StreamError        a chain that cannot do what is asked (also TypeError)
+├── ClosedError        used after its end                   (also RuntimeError)
+└── MissingExtra       an optional package is not installed (also ImportError)
 """
 
 from __future__ import annotations

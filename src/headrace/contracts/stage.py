@@ -133,10 +133,19 @@ class Groups(Stage, Protocol):
     """A stage that makes one record of each `size`."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """How many records make a batch."""
+        ...
 
     @property
-    def drop_last(self) -> bool: ...
+    def drop_last(self) -> bool:
+        """Whether a shorter last batch is left out."""
+        ...
+
+    @property
+    def stacks(self) -> bool:
+        """Whether a batch of `Columns` is their `stack()`, so that they can be cut."""
+        ...
 
     def group(self, block: Block[Any]) -> Any:
         """One batch of these records."""
@@ -148,10 +157,14 @@ class Windows(Stage, Protocol):
     """A stage that regroups the records of aligned windows of `window` positions."""
 
     @property
-    def window(self) -> int: ...
+    def window(self) -> int:
+        """How many positions a window has."""
+        ...
 
     @property
-    def seed(self) -> int | None: ...
+    def seed(self) -> int | None:
+        """The stage's own seed, if it has one."""
+        ...
 
     def regroup(self, records: list[Any], key: bytes) -> list[Any]:
         """The records that come out of one whole window."""

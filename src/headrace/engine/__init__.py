@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace.engine.chain import Chain
-from headrace.engine.resume import Resume
 from headrace.engine.explain import chain_html, explain
+from headrace.engine.resume import Resume
 
 __all__ = [
     "Chain",

@@ -126,8 +126,12 @@ class Chain:
         """
         length, stage = self._length(run)
         if length is None:
-            why = f"{stage} gives a number that depends on the records" if stage else (
-                "it has no end" if self.is_infinite else "its source does not know its length"
+            why = (
+                f"{stage} gives a number that depends on the records"
+                if stage
+                else (
+                    "it has no end" if self.is_infinite else "its source does not know its length"
+                )
             )
             raise StreamError(
                 f"the length of this stream is not known: {why}. "
@@ -185,7 +189,7 @@ class Chain:
             if kernel.is_global and run.shares_globals:
                 raise StreamError(
                     f"{kernel.name} seeds the process-wide random generators, which threads "
-                    'share: they would disturb each other. Use map(fn, seeded=True), or a '
+                    "share: they would disturb each other. Use map(fn, seeded=True), or a "
                     "backend whose workers do not share an interpreter, such as hr.Inline()."
                 )
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from headrace.contracts import Block, Drawn, Indices, Order, Run, Visit, read_ahead_of
-from headrace.orders import OrderCursor, Part, Slice, needs_seed, with_seed
+from headrace.contracts import Block, Drawn, Indices, Order, Run, Visit, read_ahead_of, rows
 from headrace.contracts.errors import ArgumentError
+from headrace.orders import OrderCursor, Part, Slice, needs_seed, with_seed
 
 # Any, in this file: records pass through untyped.
 # Records of sources that say nothing are small: so many make a task of about a millisecond.
@@ -47,6 +47,26 @@ def offset_of(visit: Visit, part: Order) -> tuple[int, int]:
     return divmod(visit.offset, count) if visit.offset and count else (0, 0)
 
 
+class LazyBlock:
+    """Records that are read one by one, when they are wanted; it counts them."""
+
+    def __init__(self, records: Iterator[Any], size: int) -> None:
+        self._records = records
+        # At most so many will be drawn; fewer say that the source is over.
+        self.size = size
+        self.drawn = 0
+        self.has_failed = False
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            for record in islice(self._records, self.size):
+                self.drawn += 1
+                yield record
+        except Exception:
+            self.has_failed = True
+            raise
+
+
 class AddressedFeed:
     """Random access by position; threads may share it."""
 
@@ -73,6 +93,13 @@ class AddressedFeed:
         """The records at positions [start, stop), fewer at the end."""
         indices = self.indices(start, stop)
         return self._records.read(indices) if indices.shape[-1] else []
+
+    def lazy(self, start: int) -> LazyBlock:
+        """The records from `start` on, each read when it is wanted."""
+        indices = self.indices(start, start + TASK_POSITIONS)
+        size = indices.shape[-1]
+        singly = (rows(self._records.read(indices[..., i : i + 1]))[0] for i in range(size))
+        return LazyBlock(singly, size)
 
     def places(self, start: int, stop: int) -> list[int]:
         """The global position, before the shard, of each position of [start, stop)."""
@@ -127,6 +154,13 @@ class DrawnFeed:
                 raise
         self._at = start + len(block)
         return block
+
+    def lazy(self, start: int) -> LazyBlock:
+        """The records from `start` on, each drawn when it is wanted."""
+        skipped, self._at = start - self._at, start
+        return LazyBlock(
+            islice(self._records, skipped, None) if skipped else self._records, TASK_POSITIONS
+        )
 
     def places(self, start: int, stop: int) -> list[int]:
         """The global position of each position of [start, stop)."""

@@ -76,9 +76,7 @@ class Fused:
         return None
 
 
-def _bound(
-    kernel: Kernel, key: Callable[[Kernel, Place], bytes]
-) -> Callable[..., Any]:
+def _bound(kernel: Kernel, key: Callable[[Kernel, Place], bytes]) -> Callable[..., Any]:
     if kernel.wants != "key":
         return kernel.fn
     fn = kernel.fn

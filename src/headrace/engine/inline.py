@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from headrace.contracts import Block, State, rows
-from headrace.engine.feed import Feed
+from headrace.engine.feed import Feed, LazyBlock
 from headrace.engine.notes import Origin
 from headrace.engine.position import Position
 from headrace.engine.randomness import Keys
@@ -35,6 +35,10 @@ class InlineCursor:
         # The last output's unit and ordinal, where a unit may give several.
         self._at = at
         self._skip = at.delivered
+        # Whether a unit may give several outputs, so that they are counted one by one.
+        self._tells_outputs = segment.is_many or segment.is_unit_by_unit
+        # Whether the source has said that it has no more.
+        self._is_over = False
         self._failure: Exception | None = None
 
     def read(self, n: int) -> Block[Any]:
@@ -45,12 +49,7 @@ class InlineCursor:
         found: list[Any] = []
         try:
             while len(found) < n and (self._pass is not None or self._begin(n - len(found))):
-                assert self._pass is not None
-                before = len(found)
-                found.extend(islice(self._pass.outputs, n - before))
-                self._count(len(found) - before)
-                if len(found) < n:
-                    self._end()
+                self._draw(found, n)
         except Exception as error:
             self._fail(error)
             if not found:
@@ -71,7 +70,7 @@ class InlineCursor:
         try:
             while self._pass is not None or self._begin(1):
                 assert self._pass is not None
-                if self._segment.is_unit_by_unit:
+                if self._tells_outputs:
                     for output in self._pass.outputs:
                         self._count(1)
                         yield output
@@ -89,37 +88,69 @@ class InlineCursor:
         self._pass = None
         self._block = []
 
+    def _draw(self, found: list[Any], n: int) -> None:
+        assert self._pass is not None
+        wanted = n - len(found)
+        if self._segment.is_many and not self._segment.is_unit_by_unit:
+            for output in islice(self._pass.outputs, wanted):
+                self._count(1)
+                found.append(output)
+        else:
+            before = len(found)
+            found.extend(islice(self._pass.outputs, wanted))
+            self._count(len(found) - before)
+        if len(found) < n:
+            self._end()
+
     def _position(self) -> Position:
-        if self._segment.is_unit_by_unit:
+        if self._tells_outputs:
             return self._at
         used = self._pass.units_used() if self._pass is not None else 0
         return Position(self._unit + used)
 
     def _count(self, outputs: int) -> None:
-        if outputs and self._segment.is_unit_by_unit:
-            before = self._at.delivered if self._at.unit == self._unit else 0
-            self._at = Position(self._unit, before + outputs)
+        """Notes outputs of one unit as delivered, where a unit may give several."""
+        if outputs and self._tells_outputs:
+            assert self._pass is not None
+            unit = self._unit
+            if not self._segment.is_unit_by_unit:
+                unit += self._pass.units_used() - 1
+            before = self._at.delivered if self._at.unit == unit else 0
+            self._at = Position(unit, before + outputs)
 
     def _begin(self, wanted: int) -> bool:
         """Begins the next pass; False at the end of the epoch."""
-        segment = self._segment
-        first = self._unit * segment.unit
-        if first >= self._first + len(self._block) and not self._gather(first, wanted):
+        block = self._next_block(wanted)
+        if block is None:
             self._at = Position(self._unit)
             return False
-        start = first - self._first
-        stop = start + segment.unit if segment.is_unit_by_unit else len(self._block)
-        block = self._block[start:stop] if start or stop < len(self._block) else self._block
-        self._pass = Pass(segment, block, first, keys=self._keys, places=self._feed.places)
+        first = self._unit * self._segment.unit
+        self._pass = Pass(self._segment, block, first, keys=self._keys, places=self._feed.places)
         # What was delivered of this unit before the state was taken.
         skip, self._skip = self._skip, 0
         for _ in islice(self._pass.outputs, skip):
             pass
         return True
 
+    def _next_block(self, wanted: int) -> Block[Any] | LazyBlock | None:
+        segment = self._segment
+        first = self._unit * segment.unit
+        # Where nobody knows how many records the outputs need, each is read when it is wanted.
+        is_known = segment.is_exact and wanted * segment.per > 1
+        if self._feed.read_ahead == 0 and not is_known and not segment.is_unit_by_unit:
+            block = self._feed.lazy(first)
+            return None if self._is_over or not block.size else block
+        if first >= self._first + len(self._block) and not self._gather(first, wanted):
+            return None
+        start = first - self._first
+        stop = start + segment.unit if segment.is_unit_by_unit else len(self._block)
+        return self._block[start:stop] if start or stop < len(self._block) else self._block
+
     def _end(self) -> None:
         assert self._pass is not None
-        self._unit += -(-self._pass.size // self._segment.unit)
+        used = 1 if self._segment.is_unit_by_unit else self._pass.units_used()
+        self._is_over = self._pass.is_last
+        self._unit += used
         self._pass = None
 
     def _gather(self, first: int, wanted: int) -> bool:
@@ -136,7 +167,9 @@ class InlineCursor:
         """No function is applied: blocks of columns pass as they are."""
         if self._unit >= self._first + len(self._block):
             try:
-                self._block = self._feed.read(self._unit, self._unit + max(n, self._feed.read_ahead))
+                self._block = self._feed.read(
+                    self._unit, self._unit + max(n, self._feed.read_ahead)
+                )
             except Exception as error:
                 self._fail(error)
                 raise
@@ -148,7 +181,7 @@ class InlineCursor:
 
     def _fail(self, error: Exception) -> None:
         if self._pass is not None and not self._segment.is_unit_by_unit:
-            self._unit += max(0, self._pass.units_used() - 1)
+            self._unit += self._pass.failed_unit
         self._origin.annotate(error, self._feed, self._unit)
         self._pass = None
         self._block = []

@@ -27,7 +27,9 @@ class Origin:
             return
         start = unit * self.segment.unit
         stop = start + self.segment.unit
-        where = f"position {start}" if self.segment.unit == 1 else f"positions {start} to {stop - 1}"
+        where = (
+            f"position {start}" if self.segment.unit == 1 else f"positions {start} to {stop - 1}"
+        )
         index = ""
         if isinstance(feed, AddressedFeed) and start < feed.count:
             # More than eight indices would hide the rest of the note.

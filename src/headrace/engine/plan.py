@@ -64,9 +64,7 @@ class Plan:
         return plain and not numbered and not self.late and not isinstance(self.source, Node)
 
 
-def plan_of(
-    source: Source, stages: tuple[Stage, ...], prefix: Callable[[int], Node[Any]]
-) -> Plan:
+def plan_of(source: Source, stages: tuple[Stage, ...], prefix: Callable[[int], Node[Any]]) -> Plan:
     """Tells a chain apart, left to right; `prefix(k)` is the chain of its first k stages.
 
     Raises:

@@ -13,6 +13,7 @@ from operator import length_hint
 from typing import Any
 
 from headrace.contracts import Block, Columns, Groups, Kernel, Place, Windows, rows
+from headrace.engine.feed import LazyBlock
 from headrace.engine.fuse import Fused
 from headrace.engine.randomness import Keys
 
@@ -62,13 +63,9 @@ class Segment:
     is_many: bool = False
 
     @property
-    def has_windows(self) -> bool:
-        return any(isinstance(level, Windowed) for level in self.levels)
-
-    @property
     def is_unit_by_unit(self) -> bool:
-        """Whether a pass must cover one unit only, so that its outputs can be told apart."""
-        return self.is_many or self.has_windows
+        """Whether a pass covers one unit: of a window, no output tells whose it is."""
+        return any(isinstance(level, Windowed) for level in self.levels)
 
     def kernels(self) -> Iterator[Kernel]:
         for level in self.levels:
@@ -77,7 +74,7 @@ class Segment:
 
 
 class Pass:
-    """One lazy pass of a segment over the block at positions [first, first + len(block)).
+    """One lazy pass of a segment over the block that begins at position `first`.
 
     `outputs` draws from it; `units_used` tells how many units the outputs so far have used.
     """
@@ -85,7 +82,7 @@ class Pass:
     def __init__(
         self,
         segment: Segment,
-        block: Block[Any],
+        block: Block[Any] | LazyBlock,
         first: int,
         *,
         keys: Keys,
@@ -94,7 +91,8 @@ class Pass:
         self._segment = segment
         self._keys = keys
         self._places = places
-        self.size = len(block)
+        self._block = block
+        self._size = block.size if isinstance(block, LazyBlock) else len(block)
         # The list iterator behind everything: its length hint says how much is left of it.
         self._meter: Iterator[Any] = iter(())
         self._meter_positions = 1
@@ -102,30 +100,53 @@ class Pass:
 
     def units_used(self) -> int:
         """How many units have been drawn in, the one now worked on included."""
-        left = length_hint(self._meter) * self._meter_positions
-        return -(-(self.size - left) // self._segment.unit)
+        if isinstance(self._block, LazyBlock):
+            used = self._block.drawn
+        else:
+            used = self._size - length_hint(self._meter) * self._meter_positions
+        return -(-used // self._segment.unit)
+
+    @property
+    def failed_unit(self) -> int:
+        """After an error: how many units before the failing one have been used up."""
+        if isinstance(self._block, LazyBlock) and self._block.has_failed:
+            return self._block.drawn // self._segment.unit
+        return max(0, self.units_used() - 1)
+
+    @property
+    def is_last(self) -> bool:
+        """After all outputs: whether the source has no more."""
+        return isinstance(self._block, LazyBlock) and self._block.drawn < self._size
 
     def _run(
-        self, levels: tuple[Level, ...], block: Block[Any], first: int, *, is_outer: bool
+        self,
+        levels: tuple[Level, ...],
+        block: Block[Any] | LazyBlock,
+        first: int,
+        *,
+        is_outer: bool,
     ) -> Iterator[Any]:
         windows = [k for k, level in enumerate(levels) if isinstance(level, Windowed)]
         if windows:
+            assert not isinstance(block, LazyBlock), "a window is read whole"
             return self._run_windows(levels, windows[-1], block, first)
         per = 1
-        if levels and isinstance(levels[0], Grouped) and isinstance(block, Columns):
+        size = block.size if isinstance(block, LazyBlock) else len(block)
+        if isinstance(block, LazyBlock):
+            outputs = iter(block)
+        elif levels and isinstance(levels[0], Grouped) and isinstance(block, Columns):
             per = levels[0].positions
             outputs = self._cut(levels[0].stage, block, is_outer)
             levels = levels[1:]
         else:
-            records = rows(block)
-            outputs = iter(records)
+            outputs = iter(rows(block))
             self._watch(outputs, 1, is_outer)
         for level in levels:
             if isinstance(level, Grouped):
                 per = level.positions
                 outputs = level.over(outputs)
             elif isinstance(level, Fused):
-                place = self._place_of(level, first, first + len(block), per)
+                place = self._place_of(level, first, first + size, per)
                 ordinal = count(first // per).__next__ if level.wants_ordinal else None
                 outputs = level.over(outputs, key=self._keys.of, place=place, ordinal=ordinal)
         return outputs
@@ -136,6 +157,8 @@ class Pass:
         stop = len(block) - len(block) % size if stage.drop_last else len(block)
         starts = iter(list(range(0, stop, size)))
         self._watch(starts, size, is_outer)
+        if stage.stacks:
+            return block.batches(starts, size)
         return (group(block[start : start + size]) for start in starts)
 
     def _watch(self, meter: Iterator[Any], positions: int, is_outer: bool) -> None:

@@ -100,7 +100,7 @@ class SegmentTask:
                     outputs.append(output)
                     owners.append(at + given.units_used() - 1)
         except Exception as error:
-            return (at if unit_by_unit else at + max(0, given.units_used() - 1)), error
+            return (at if unit_by_unit else at + given.failed_unit), error
         finally:
             if owners is not None and unit_by_unit:
                 owners.extend([at] * (len(outputs) - len(owners)))
@@ -167,7 +167,7 @@ class TaskCursor:
         if taken == 0:
             return Position(result.first)
         unit = result.owner(taken - 1)
-        if not self._segment.is_unit_by_unit:
+        if not self._segment.is_unit_by_unit and not self._segment.is_many:
             return Position(unit + 1)
         delivered = 1
         while delivered < taken and result.owner(taken - 1 - delivered) == unit:
@@ -222,7 +222,5 @@ class TaskCursor:
                 block = self._feed.read(units[0] * size, units[1] * size)
                 if not block:
                     return
-            yield SegmentTask(
-                self._feed, self._segment, self._keys, self._origin, units, block
-            )
+            yield SegmentTask(self._feed, self._segment, self._keys, self._origin, units, block)
             unit = units[1]

@@ -53,6 +53,10 @@ class Batch:
             return None
         return before // self.size if self.drop_last else -(-before // self.size)
 
+    @property
+    def stacks(self) -> bool:
+        return self.collate == "stack"
+
     def group(self, block: Block[Any]) -> Any:
         return Collated(self.collate)(block)
 

@@ -38,7 +38,8 @@ class Map:
         >>> import headrace as hr
         >>> hr.stream([1, 2, 3]).map(lambda x: x * 10).collect()
         [10, 20, 30]
-        >>> noisy = hr.stream([1, 2, 3]).map(lambda x, rng: x + rng.integers(10), seeded=True, seed=7)
+        >>> noise = lambda x, rng: x + rng.integers(10)
+        >>> noisy = hr.stream([1, 2, 3]).map(noise, seeded=True, seed=7)
         >>> noisy.collect() == noisy.collect()
         True
     """

@@ -38,7 +38,9 @@ class Shuffle:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        whole("shuffle window", self.window, least=1, remedy="Leave out .shuffle to keep the order.")
+        whole(
+            "shuffle window", self.window, least=1, remedy="Leave out .shuffle to keep the order."
+        )
         if self.seed is not None:
             seed_value(self.seed)
 

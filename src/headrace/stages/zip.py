@@ -13,6 +13,7 @@ from headrace.contracts import (
     Layout,
     Node,
     Records,
+    RowKind,
     Run,
     State,
     Tree,
@@ -86,7 +87,7 @@ class ZippedRecords:
         if len(columns) < len(blocks):
             return list(zip(*(rows(block) for block in blocks), strict=True))
         tree = Tree("tuple", (), tuple(one.layout.tree for one in columns))
-        kinds = tuple(kind for one in columns for kind in one.layout.kinds)
+        kinds: tuple[RowKind, ...] = sum((one.layout.kinds for one in columns), ())
         leaves = [leaf for one in columns for leaf in one.leaves]
         return Columns(Layout(tree, kinds), leaves, indices.shape[-1])
 

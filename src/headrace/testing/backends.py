@@ -25,8 +25,8 @@ def check_backend(backend: Backend) -> None:
     failing = workers.submit(_Power(None))
     try:
         failing.result()
-    except TypeError as error:
-        assert error.__traceback__ is not None
+    except TypeError:
+        pass
     else:
         raise AssertionError("an error of a task must be raised by its future")
     assert workers.submit(_Power(3)).result() == 9, "a failing task must not end a worker"
@@ -34,7 +34,8 @@ def check_backend(backend: Backend) -> None:
     workers.close()
     left = {thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()}
     assert not left, f"threads left behind: {left}"
-    assert backend.look_ahead >= 0 and repr(backend)
+    assert backend.look_ahead >= 0
+    assert repr(backend), "a backend must print"
 
 
 class _Power:

@@ -25,7 +25,8 @@ def check_order(order: Order, *, epochs: int = 3) -> None:
         count = order.count(epoch)
         positions = np.arange(count, dtype=np.int64)
         indices = order.at(epoch, positions)
-        assert indices.shape == (count,) and indices.dtype == np.int64, f"epoch {epoch}: shape"
+        assert indices.shape == (count,), f"epoch {epoch}: shape {indices.shape}"
+        assert indices.dtype == np.int64, f"epoch {epoch}: dtype {indices.dtype}"
         assert (indices >= 0).all(), f"epoch {epoch}: negative indices"
         backwards = order.at(epoch, positions[::-1])
         assert (backwards[::-1] == indices).all(), f"epoch {epoch}: depends on how it is asked"
@@ -36,5 +37,6 @@ def check_order(order: Order, *, epochs: int = 3) -> None:
         cursor = OrderCursor(order, epoch)
         assert (cursor.take(count // 3, count) == indices[count // 3 :]).all()
     again = pickle.loads(pickle.dumps(order))
-    assert again == order and hash(again) == hash(order), "equal orders must compare equal"
+    assert again == order, "equal orders must compare equal"
+    assert hash(again) == hash(order), "equal orders must hash equal"
     assert str(order), "an order must print"

@@ -40,4 +40,6 @@ def check_records(records: Records[Any], expected: Sequence[Any]) -> None:
     assert [repr_of(record) for record in DataRef(again).stream()] == texts, "after pickling"
     shuffled = DataRef(records).shuffle(seed=5)
     parts = [list(map(repr_of, shuffled.shard(rank, 3).stream())) for rank in range(3)]
-    assert sorted(sum(parts, [])) == sorted(texts), "three ranks do not see each record once"
+    assert sorted(text for part in parts for text in part) == sorted(texts), (
+        "three ranks do not see each record once"
+    )

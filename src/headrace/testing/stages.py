@@ -85,7 +85,9 @@ def check_resume(stream: Stream[Any], epochs: list[list[str]], chance: random.Ra
                 rest = [repr_of(record) for record in loader]
             # After the last record a state loads as the next epoch: never an empty one.
             expected = epochs[epoch][cut:] or epochs[epoch + 1]
-            assert rest == expected, f"{backend}, epoch {epoch}, cut {cut}: {rest} is not {expected}"
+            assert rest == expected, (
+                f"{backend}, epoch {epoch}, cut {cut}: {rest} is not {expected}"
+            )
 
 
 def check_reads(stream: Stream[Any], expected: list[str], chance: random.Random) -> None:

@@ -1,0 +1,1 @@
+"""What headrace is measured against, and how: `python -m benchmarks.run`."""

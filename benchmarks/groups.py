@@ -1,0 +1,106 @@
+"""Which peers share a process, what they need, and how their environments are made."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".bench"
+STAMP = "installed.txt"
+# How much of an installer's complaint is shown in the table.
+REASON_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Group:
+    """Peers that run in one process: their modules in `cases/` and what is installed for them."""
+
+    name: str
+    modules: tuple[str, ...]
+    requirements: tuple[str, ...]
+    # Whose versions are reported.
+    packages: tuple[str, ...]
+
+
+GROUPS = (
+    # The limit and the generators run beside headrace, in its process, so that they compare.
+    Group(
+        "ours",
+        (
+            "ours",
+            "limits",
+            "generators",
+            "lmdb_pickle",
+            "arrow_ipc",
+            "ours_writes",
+            "ours_costs",
+        ),
+        ("-e", str(ROOT), "lmdb", "pillow", "scikit-image", "scikit-learn"),
+        ("headrace", "numpy", "pyarrow", "lmdb", "obstore"),
+    ),
+    Group("torch", ("torch_memmap",), ("torch==2.13.0", "numpy"), ("torch", "numpy")),
+    Group("hf", ("hf",), ("datasets", "numpy"), ("datasets", "pyarrow", "numpy")),
+)
+
+
+class NotInstalledError(Exception):
+    """An environment could not be made; the message says why."""
+
+
+def environment(group: Group) -> Path:
+    """The interpreter of a group's own environment, made where it is missing or out of date.
+
+    Raises:
+        NotInstalledError: the installer failed.
+    """
+    folder = HOME / "environments" / group.name
+    python = folder / "bin" / "python"
+    stamp = _stamp(group)
+    if python.exists() and _read(folder / STAMP) == stamp:
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if uv is None:
+        raise NotInstalledError("uv was not found on the path. Install it with `pip install uv`.")
+    _run([uv, "venv", "--python", sys.executable, str(folder)])
+    _run([uv, "pip", "install", "--python", str(python), *group.requirements])
+    (folder / STAMP).write_text(stamp)
+    return python
+
+
+def _stamp(group: Group) -> str:
+    """What an environment depends on: the requirements, and headrace's own where it is one."""
+    project = _read(ROOT / "pyproject.toml") if "-e" in group.requirements else ""
+    text = "\n".join([sys.version, *group.requirements, project])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _run(command: list[str]) -> None:
+    links = _find_links()
+    extra = {"UV_FIND_LINKS": links} if links else {}
+    done = subprocess.run(command, env={**os.environ, **extra}, capture_output=True, text=True)
+    if done.returncode != 0:
+        complaint = " ".join((done.stderr or done.stdout).split())
+        raise NotInstalledError(f"does not install: {complaint[-REASON_LENGTH:]}")
+
+
+def _find_links() -> str:
+    """The folder of wheels that pip is set up with, which uv does not read by itself."""
+    for variable in ("UV_FIND_LINKS", "PIP_FIND_LINKS"):
+        if os.environ.get(variable):
+            return os.environ[variable]
+    pip = shutil.which("pip")
+    if pip is None:
+        return ""
+    asked = [pip, "config", "get", "global.find-links"]
+    return subprocess.run(asked, capture_output=True, text=True).stdout.strip()

@@ -1,0 +1,33 @@
+"""From a path to the first shuffled batch; as a program, in a process that did nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import headrace as hr
+from benchmarks.measure import expect
+from benchmarks.stored import VERSION, WIDE
+
+BATCH = 64
+
+
+def first_batch(folder: Path, seed: int) -> None:
+    """Opens the dataset of many records and draws one shuffled batch."""
+    ref = hr.Storage(str(folder)).fetch(WIDE, VERSION)
+    with hr.DataLoader(ref.shuffle(seed).stream().batch(BATCH)) as loader:
+        batch = next(iter(loader))
+    expect(batch["x"].shape == (BATCH, 16), "the first batch has another shape")
+
+
+def main() -> None:
+    """Prints the milliseconds of one opening (argument: folder)."""
+    started = time.perf_counter()
+    first_batch(Path(sys.argv[1]), seed=1)
+    print(json.dumps({"ms": (time.perf_counter() - started) * 1e3}))
+
+
+if __name__ == "__main__":
+    main()

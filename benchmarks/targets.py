@@ -1,0 +1,148 @@
+"""The bars that headrace is held to, and whether it meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.report import Row, ratio
+
+# Rows that are no peer: headrace's own, and plain NumPy as the limit.
+NO_PEER = ("headrace", "limit", "NumPy")
+LMDB = "LMDB + pickle"
+LIMIT = "limit: numpy.take"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A row is at least (or at most) `bar` times another; `other=None` is each peer."""
+
+    text: str
+    work: str
+    name: str
+    other: str | None
+    bar: float
+    is_at_most: bool = False
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A row's value is at most (or at least) `bar`."""
+
+    text: str
+    work: str
+    name: str
+    bar: float
+    is_at_most: bool = True
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was asked, what came out, and whether it is met; None where it was not measured."""
+
+    text: str
+    value: float | None
+    against: str
+    is_met: bool | None
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.text}: not measured"
+        against = f" ({self.against})" if self.against else ""
+        return f"{self.text}: {self.value:,.3g}{against} {'ok' if self.is_met else 'MISSED'}"
+
+
+TARGETS: tuple[Ratio | Bound, ...] = (
+    Ratio("W1 one thread >= 0.6 of limit", "W1", "headrace", LIMIT, 0.6),
+    Ratio("W1 one thread >= 3x each peer", "W1", "headrace", None, 3),
+    Ratio("W1 2 threads >= 0.8 of limit", "W1", "headrace, 2 threads", LIMIT, 0.8),
+    Ratio("W3 one thread >= 0.6 of limit", "W3", "headrace", LIMIT, 0.6),
+    Ratio("W3 2 threads >= 0.8 of limit", "W3", "headrace, 2 threads", LIMIT, 0.8),
+    Ratio("W3 one thread >= 1x each peer", "W3", "headrace", None, 1),
+    Ratio("W2 bytes >= 1x LMDB + pickle", "W2", "headrace, bytes", LMDB, 1),
+    Bound("W2 views >= 1,000,000 records/s", "W2", "headrace, views", 1e6, is_at_most=False),
+    Ratio("W4 columns >= 8x LMDB + pickle", "W4", "headrace", LMDB, 8),
+    Ratio("W4 rows >= 3x LMDB + pickle rows", "W4", "headrace, rows", f"{LMDB}, rows", 3),
+    Ratio("W5 >= 1x generators", "W5", "headrace", "generators", 1),
+    *[
+        Ratio(
+            f"write {work} {word} >= {bar}x LMDB + pickle",
+            f"write {work}",
+            f"headrace, {word}",
+            f"{LMDB}, {word}",
+            bar,
+        )
+        for work, bar in (("W1", 3), ("W4", 4))
+        for word in ("fsync", "no fsync")
+    ],
+    # "Near the speed of plain Arrow IPC" is read as four fifths of it.
+    *[
+        Ratio(
+            f"write W1 arrays {word} >= 0.8 of Arrow IPC",
+            "write W1",
+            f"headrace, arrays, {word}",
+            f"Arrow IPC, arrays, {word}",
+            0.8,
+        )
+        for word in ("fsync", "no fsync")
+    ],
+    # "Flat" is read as half a shard more, at most, for four times the records.
+    Bound(
+        "submit memory grows <= 32 MiB from a quarter of W1 to all",
+        "costs",
+        "memory of submit, all against a part",
+        32,
+    ),
+    Bound("order < 200 ns an index", "costs", "order: 65,536 indices of 1e12", 200),
+    Bound("order < 100 ns an index (goal)", "costs", "order: 65,536 indices of 1e12", 100),
+    Bound("state_dict < 50 us", "costs", "state_dict: time", 50),
+    Bound("state_dict <= 1,024 bytes", "costs", "state_dict: size", 1024),
+    Bound("open and first batch < 50 ms", "costs", "open and first batch, new process", 50),
+    # "Not slower" leaves a tenth to the noise of a time of few milliseconds.
+    Ratio("resume at 90 % <= 1.1x start at 0", "costs", "resume at 90 %", "start at 0", 1.1, True),
+)
+
+
+def verdicts(rows: Sequence[Row]) -> list[Verdict]:
+    """Every target of the works measured, in order."""
+    works = {row.work for row in rows}
+    return [
+        _ratio(target, rows) if isinstance(target, Ratio) else _bound(target, rows)
+        for target in TARGETS
+        if target.work in works
+    ]
+
+
+def _bound(target: Bound, rows: Sequence[Row]) -> Verdict:
+    row = _measured(rows, target.work, target.name)
+    if row is None:
+        return Verdict(target.text, None, "", None)
+    return Verdict(target.text, row.middle, "", _is_met(target, row.middle))
+
+
+def _ratio(target: Ratio, rows: Sequence[Row]) -> Verdict:
+    row = _measured(rows, target.work, target.name)
+    others = _peers(rows, target.work)
+    if target.other is not None:
+        other = _measured(rows, target.work, target.other)
+        others = [other] if other else []
+    if row is None or not others:
+        return Verdict(target.text, None, "", None)
+    value, name = min((ratio(row, other), other.name) for other in others)
+    against = f"nearest: {name}" if target.other is None else ""
+    return Verdict(target.text, value, against, _is_met(target, value))
+
+
+def _is_met(target: Ratio | Bound, value: float) -> bool:
+    return value <= target.bar if target.is_at_most else value >= target.bar
+
+
+def _peers(rows: Sequence[Row], work: str) -> list[Row]:
+    return [
+        row for row in rows if row.work == work and row.values and not row.name.startswith(NO_PEER)
+    ]
+
+
+def _measured(rows: Sequence[Row], work: str, name: str) -> Row | None:
+    found = (row for row in rows if (row.work, row.name) == (work, name) and row.values)
+    return next(found, None)

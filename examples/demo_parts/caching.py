@@ -1,0 +1,129 @@
+"""Loaders behind `storage.cacheable`, timed: the first run, and every one after it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+import headrace as hr
+from demo_parts.failure import DemoFailure
+from demo_parts.photos import augmented, slow_loader, write_crops
+from headrace.storage import Storage
+
+# Any, in this file: records hold arrays, numbers and text.
+
+VERSION = "1.0"
+DARKEST = 16.0
+SHUFFLE_SEED = 3
+CHECKED_PHOTOS = 5
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One run of a cached loader, up to the last record of a shuffled epoch."""
+
+    seconds: float
+    records: int
+    loader_calls: int
+
+
+@dataclass(frozen=True)
+class Cached:
+    """What is known of a dataset after two runs of its loader.
+
+    `built_s` is how long the run took that built it: the first one, or one of an earlier demo.
+    """
+
+    dataset: str
+    size_bytes: int
+    first: Timing
+    second: Timing
+    built_s: float
+
+    @property
+    def was_there(self) -> bool:
+        """Whether an earlier demo had built it."""
+        return self.first.loader_calls == 0
+
+    @property
+    def times_faster(self) -> float:
+        """How many times longer building took than the second run."""
+        return self.built_s / self.second.seconds
+
+
+def digits() -> dict[str, Any]:
+    """scikit-learn's digits: id, image as (8, 8) float32 from 0 to 1, label from 0 to 9."""
+    bunch = load_digits()
+    return {
+        "id": np.arange(len(bunch.target)),
+        "image": (bunch.images / DARKEST).astype(np.float32),
+        "label": bunch.target,
+    }
+
+
+def cache_digits(output: Path) -> Cached:
+    """Caches the digits and reads them back."""
+    return _run_twice(output, "digits", digits)
+
+
+def cache_photos(output: Path, count: int) -> Cached:
+    """Caches the decoded, augmented photos, reads them back, and compares some of them."""
+    folder = output / f"jpegs-{count}"
+    write_crops(folder, count)
+    cached = _run_twice(output, f"photos-{count}", lambda: slow_loader(folder))
+    stored = Storage(output / "storage").fetch(cached.dataset)
+    fresh = slow_loader(folder).take(CHECKED_PHOTOS)
+    for number, photo in enumerate(fresh):
+        if not np.array_equal(stored[number]["pixels"], photo["pixels"]):
+            raise DemoFailure(
+                f"photo {number} came back from {cached.dataset} with other pixels than "
+                f"{augmented.__name__} gives it. Delete {output} and run the demo again."
+            )
+    return cached
+
+
+def _run_twice(output: Path, dataset: str, load: Callable[[], Any]) -> Cached:
+    first = _timed_run(output, dataset, load)
+    second = _timed_run(output, dataset, load)
+    if second.loader_calls or first.records != second.records:
+        raise DemoFailure(
+            f"the second run of the {dataset} loader called it {second.loader_calls} times and "
+            f"gave {second.records} records; expected no call and {first.records} records."
+        )
+    size_bytes = Storage(output / "storage").verify(dataset).size_bytes
+    built_s = _built_s(output / "build-times.json", dataset, first)
+    return Cached(dataset, size_bytes, first, second, built_s)
+
+
+def _timed_run(output: Path, dataset: str, load: Callable[[], Any]) -> Timing:
+    """What a training script does: call the cached loader, then read all records, shuffled."""
+    calls = 0
+    # A new Storage each time, as in a new process: nothing is remembered but the files.
+    storage = Storage(output / "storage")
+
+    @storage.cacheable(dataset, VERSION)
+    def loader() -> Any:
+        nonlocal calls
+        calls += 1
+        return load()
+
+    start = time.perf_counter()
+    ref: hr.DataRef[Any] = loader()
+    records = ref.shuffle(seed=SHUFFLE_SEED).stream().join()
+    return Timing(time.perf_counter() - start, records, calls)
+
+
+def _built_s(file: Path, dataset: str, first: Timing) -> float:
+    """How long building took: now, or as an earlier demo wrote down."""
+    times: dict[str, float] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    if first.loader_calls:
+        times[dataset] = first.seconds
+        file.write_text(json.dumps(times), "utf-8")
+    return times.get(dataset, first.seconds)

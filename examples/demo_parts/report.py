@@ -1,0 +1,126 @@
+"""What the demo prints: four short sections, each with a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from demo_parts.caching import Cached
+from demo_parts.processes import Kill
+from demo_parts.runs import Run, Step
+
+BYTES_PER_MB = 1e6
+IDS_SHOWN = 4
+# Which steps the table shows, counted from the last checkpoint: 0 is the last one it holds.
+ROWS_AROUND_CHECKPOINT = (0, 1, 2, 3)
+
+
+class Report:
+    """Prints to a terminal, or plainly to a file or pipe."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def say(self, text: str = "") -> None:
+        """Prints one paragraph."""
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+    def section(self, number: int, title: str) -> None:
+        """Begins a section."""
+        self.say(f"\n[bold]{number}  {title}[/bold]")
+
+    def cached(self, datasets: Sequence[Cached]) -> None:
+        """A row for each dataset: how long the first run took, how long the second."""
+        table = _table("dataset", "records", "size", "first run", "second run", "faster")
+        for one in datasets:
+            table.add_row(
+                one.dataset,
+                f"{one.first.records:,}",
+                f"{one.size_bytes / BYTES_PER_MB:.1f} MB",
+                f"{one.built_s:.2f} s{' *' if one.was_there else ''}",
+                f"{one.second.seconds:.3f} s",
+                f"{one.times_faster:,.0f}x",
+            )
+        self._console.print(table)
+        for one in datasets:
+            first = "was found in the cache *" if one.was_there else "was called once"
+            self.say(
+                f"   {one.dataset}: the loader {first} in the first run, "
+                f"called {_times(one.second.loader_calls)} in the second."
+            )
+        if any(one.was_there for one in datasets):
+            self.say("   * built by an earlier demo; its time is the one of that build.")
+
+    def epochs(self, run: Run) -> None:
+        """The mean loss of a few epochs."""
+        by_epoch: dict[int, list[float]] = {}
+        for step in run.steps:
+            by_epoch.setdefault(step.epoch, []).append(step.loss)
+        table = _table("epoch", "steps", "mean loss")
+        for epoch in sorted({0, 1, len(by_epoch) // 2, len(by_epoch) - 1}):
+            losses = by_epoch[epoch]
+            table.add_row(str(epoch), str(len(losses)), f"{sum(losses) / len(losses):.4f}")
+        self._console.print(table)
+
+    def kill(self, kill: Kill) -> None:
+        """What was killed, when, and what it left."""
+        last = kill.run.steps[-1]
+        self.say(
+            f"   Process {kill.pid} was killed by SIGKILL (exit code {kill.exit_code}) in epoch "
+            f"{last.epoch}, after step {last.step}.\n   Its last checkpoint is of step "
+            f"{kill.run.saved_step}: {last.step - kill.run.saved_step} steps were lost."
+        )
+
+    def around_kill(self, whole: Run, killed: Run, resumed: Run) -> None:
+        """The steps around the last checkpoint, and the last one, beside each other."""
+        table = _table("step", "process", "record ids", "loss", "uninterrupted", "equal")
+        first = {step.step: step for step in whole.steps}
+        before = {step.step: step for step in killed.steps}
+        after = {step.step: step for step in resumed.steps}
+        for offset in ROWS_AROUND_CHECKPOINT:
+            number = killed.saved_step + offset
+            if number in before:
+                _add_step(table, "killed", before[number], first[number])
+            if number in after:
+                _add_step(table, "resumed", after[number], first[number])
+        table.add_section()
+        _add_step(table, "resumed", resumed.steps[-1], whole.steps[-1])
+        self._console.print(table)
+
+    def equal(self, name: str, whole: Run) -> None:
+        """The result of a comparison that found no difference."""
+        self.say(
+            f"   [green]Equal:[/green] {name}: {whole.record_count:,} record ids, "
+            f"{len(whole.steps)} losses and all weights, bit for bit."
+        )
+
+    def picture(self, path: Path) -> None:
+        """Where the plot is."""
+        self.say(f"   The loss curves are drawn in {path}")
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, title in enumerate(titles):
+        table.add_column(("   " if number == 0 else "") + title, justify="right", no_wrap=True)
+    return table
+
+
+def _add_step(table: Table, process: str, found: Step, expected: Step) -> None:
+    ids = " ".join(f"{one:4}" for one in found.ids[:IDS_SHOWN])
+    table.add_row(
+        str(found.step),
+        process,
+        f"{ids} ...",
+        f"{found.loss!r}",
+        f"{expected.loss!r}",
+        "yes" if (found.ids, found.loss) == (expected.ids, expected.loss) else "NO",
+    )
+
+
+def _times(count: int) -> str:
+    return "not at all" if count == 0 else f"{count} times"

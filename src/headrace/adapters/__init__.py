@@ -1,0 +1,1 @@
+"""Batches in the types of other frameworks: one module a framework, none imported here."""

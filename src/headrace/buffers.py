@@ -1,0 +1,62 @@
+"""Memory for gathered arrays, used again once nobody refers to it."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Below this the C library's own allocator is as fast.
+SMALLEST_BYTES = 256 * 1024
+# Kept per pool: the tasks in flight of a few threads.
+MOST_BUFFERS = 16
+# References to a buffer that only the pool holds: its list, the loop variable, the argument.
+POOL_REFERENCES = 3
+
+
+class Buffers:
+    """Gives arrays out of buffers that are free again; threads may share it.
+
+    A fresh allocation of some megabytes costs a page fault for each 4 KiB, which on worker
+    threads is dearer than the gather itself (W1 on two threads: 600 against 250 us a block). A
+    buffer is free when only this pool refers to it: views, slices and tensors over an array all
+    hold a reference to its buffer. Without exact reference counts every array is fresh.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._size_bytes = 0
+        self._buffers: list[npt.NDArray[np.uint8]] = []
+        self._counts_references = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """An array of undefined contents that no living array shares memory with."""
+        size_bytes = math.prod(shape) * dtype.itemsize
+        if size_bytes < SMALLEST_BYTES or not self._counts_references:
+            return np.empty(shape, dtype)
+        buffer = self._free(size_bytes)
+        if buffer is None:
+            return np.empty(shape, dtype)
+        return buffer.view(dtype).reshape(shape)
+
+    def _free(self, size_bytes: int) -> npt.NDArray[np.uint8] | None:
+        """A buffer of exactly this size; None for a size below the usual one."""
+        with self._lock:
+            if size_bytes > self._size_bytes:
+                self._size_bytes, self._buffers = size_bytes, []
+            if size_bytes < self._size_bytes:
+                return None
+            for buffer in self._buffers:
+                if sys.getrefcount(buffer) <= POOL_REFERENCES:
+                    return buffer
+            made = np.empty(size_bytes, np.uint8)
+            if len(self._buffers) < MOST_BUFFERS:
+                self._buffers.append(made)
+            return made
+
+    def __reduce__(self) -> tuple[type[Buffers], tuple[()]]:
+        return Buffers, ()

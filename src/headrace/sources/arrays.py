@@ -1,0 +1,63 @@
+"""Records over a tree of arrays, one record a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from headrace.buffers import Buffers
+from headrace.contracts.block import Column, Columns
+from headrace.contracts.collate import columns_of
+from headrace.contracts.order import Indices
+from headrace.contracts.tree import Record
+
+# Any, in this file: columns hold arrays of every dtype.
+
+# One gather takes at most so many rows and bytes: more would leave the processor's cache.
+AHEAD_RECORDS = 1_024
+AHEAD_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class ArrayRecords:
+    """The rows of a tree of equally long arrays and lists.
+
+    Raises:
+        ArgumentError: the lengths differ, or a leaf is neither an array nor a list.
+
+    Example:
+        >>> records = ArrayRecords({"x": np.arange(6).reshape(3, 2), "y": np.arange(3)})
+        >>> records.read(np.array([2, 0])).stack()["y"]
+        array([2, 0])
+    """
+
+    arrays: Record
+    columns: Columns[Any] = field(init=False, repr=False, compare=False)
+    _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", columns_of(self.arrays))
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def read_ahead(self) -> int:
+        """How many records may be read before they are asked for."""
+        size_bytes = sum(getattr(leaf, "nbytes", 0) for leaf in self.columns.leaves)
+        per_record = size_bytes // max(1, len(self)) + 1
+        return max(1, min(AHEAD_RECORDS, AHEAD_BYTES // per_record))
+
+    def read(self, indices: Indices) -> Columns[Any]:
+        """The rows at `indices`, gathered column by column into new arrays."""
+        leaves = [self._taken(leaf, indices) for leaf in self.columns.leaves]
+        return Columns(self.columns.layout, leaves, len(indices))
+
+    def _taken(self, leaf: Column, indices: Indices) -> Column:
+        if isinstance(leaf, list):
+            return [leaf[index] for index in indices.tolist()]
+        taken = self._buffers.empty((len(indices), *leaf.shape[1:]), leaf.dtype)
+        # Positions are checked by whoever asks; "clip" spares the copy that "raise" makes.
+        return np.take(leaf, indices, axis=0, out=taken, mode="clip")

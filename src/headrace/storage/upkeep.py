@@ -1,0 +1,161 @@
+"""Looking after what is stored: are the shards whole, and which are nobody's any more."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from headrace.blobs import LockingBlobs, idle
+from headrace.contracts.blobs import BlobStat
+from headrace.contracts.errors import IntegrityError
+from headrace.formats.check import shard_fault
+from headrace.formats.manifest import Manifest, Shard, decode
+from headrace.progress import ProgressBar
+from headrace.storage.catalog import (
+    SHARD_SUFFIX,
+    Catalog,
+    retired_folder,
+    shards_folder,
+    versions_folder,
+)
+
+# Longer than anyone keeps a reader open after its version went, without having read all of it.
+PRUNE_GRACE_S = 3600.0
+# What we name a shard, or begin a half-written blob with: nothing else is ever removed.
+OURS = re.compile(r"[0-9a-f]{8,}" + re.escape(SHARD_SUFFIX))
+NANOSECONDS = 1e9
+LEASES = "leases"
+UNFINISHED = "~"
+NOTE_SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What `Storage.verify` read and found whole."""
+
+    dataset: str
+    versions: tuple[str, ...]
+    shard_count: int
+    size_bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.dataset} {', '.join(self.versions)}: {self.shard_count} shards, "
+            f"{self.size_bytes:,} bytes, all as they were written"
+        )
+
+
+@dataclass(frozen=True)
+class PruneReport:
+    """What `Storage.prune` removed, and the datasets it left alone because they are built."""
+
+    keys: tuple[str, ...] = ()
+    size_bytes: int = 0
+    busy: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        busy = f"; left alone, as they are being built: {', '.join(self.busy)}" if self.busy else ""
+        return f"{len(self.keys)} files, {self.size_bytes:,} bytes removed{busy}"
+
+
+def verify(catalog: Catalog, dataset: str, versions: Iterable[str]) -> VerifyReport:
+    """Reads each shard of the versions once and compares it with its manifest.
+
+    Raises:
+        IntegrityError: lists every shard that is not as it was written, with its fault.
+    """
+    named = tuple(versions)
+    shards = _shards(catalog.manifest(dataset, version) for version in named)
+    faults = []
+    with ProgressBar(f"verify {dataset}", total=len(shards)) as bar:
+        for shard in shards.values():
+            fault = shard_fault(catalog.blobs, shards_folder(dataset), shard)
+            if fault is not None:
+                faults.append(f"{shards_folder(dataset)}/{shard.digest}{SHARD_SUFFIX}: {fault}")
+            bar.advance(1)
+    if faults:
+        raise IntegrityError(
+            f"{len(faults)} of {len(shards)} shards of {dataset} {', '.join(named)} are damaged: "
+            + "; ".join(faults)
+            + ". Submit the version again with replace=True, or put the files back."
+        )
+    size_bytes = sum(shard.size_bytes for shard in shards.values())
+    return VerifyReport(dataset, named, len(shards), size_bytes)
+
+
+def reclaim(
+    blobs: LockingBlobs, dataset: str, *, grace_s: float, besides: str | None = None
+) -> PruneReport:
+    """Removes what no version of a dataset needs, unless one of them is being built.
+
+    `besides` is a version whose lease the caller holds.
+    """
+    with idle(blobs, dataset, besides=besides) as is_idle:
+        if not is_idle:
+            return PruneReport(busy=(dataset,))
+        expired = list(_expired(blobs, dataset, grace_s))
+        # Read before anything goes: a manifest that cannot be read stops all of it.
+        kept = _kept(blobs, dataset, {stat.key for stat in expired})
+        orphans = [
+            stat
+            for stat in blobs.list(shards_folder(dataset))
+            if OURS.fullmatch(_name(stat)) and _name(stat).removesuffix(SHARD_SUFFIX) not in kept
+        ]
+        return _removed(blobs, [*expired, *orphans, *_leftovers(blobs, dataset, besides)])
+
+
+def reclaim_all(catalog: Catalog, *, grace_s: float) -> PruneReport:
+    """Does so for each dataset, also for those whose last version is gone."""
+    reports = [
+        reclaim(catalog.blobs, name, grace_s=grace_s)
+        for name in sorted(catalog.folders())
+        if any(True for _ in catalog.blobs.locks(f"{name}/{LEASES}"))
+    ]
+    return PruneReport(
+        tuple(key for report in reports for key in report.keys),
+        sum(report.size_bytes for report in reports),
+        tuple(name for report in reports for name in report.busy),
+    )
+
+
+def _expired(blobs: LockingBlobs, dataset: str, grace_s: float) -> Iterator[BlobStat]:
+    now_s = time.time()
+    for stat in blobs.list(retired_folder(dataset)):
+        if stat.modified_ns / NANOSECONDS + grace_s <= now_s:
+            yield stat
+
+
+def _kept(blobs: LockingBlobs, dataset: str, expired: set[str]) -> set[str]:
+    """The digests of the shards that a live or lately retired manifest lists."""
+    keys = [
+        stat.key
+        for folder in (versions_folder(dataset), retired_folder(dataset))
+        for stat in blobs.list(folder)
+        if stat.key not in expired
+    ]
+    return set(_shards(decode(blobs.get(key), key=key) for key in keys))
+
+
+def _leftovers(blobs: LockingBlobs, dataset: str, besides: str | None) -> Iterator[BlobStat]:
+    """Half-written blobs and the notes of dead builders."""
+    for stat in blobs.list(f"{dataset}/{LEASES}"):
+        name = _name(stat)
+        is_note = name.endswith(NOTE_SUFFIX) and name != f"{besides}{NOTE_SUFFIX}"
+        if is_note or UNFINISHED in name.removeprefix(UNFINISHED):
+            yield stat
+
+
+def _removed(blobs: LockingBlobs, stats: list[BlobStat]) -> PruneReport:
+    for stat in stats:
+        blobs.delete(stat.key)
+    return PruneReport(tuple(stat.key for stat in stats), sum(stat.size_bytes for stat in stats))
+
+
+def _shards(manifests: Iterable[Manifest]) -> dict[str, Shard]:
+    return {shard.digest: shard for manifest in manifests for shard in manifest.shards}
+
+
+def _name(stat: BlobStat) -> str:
+    return stat.key.rpartition("/")[2]

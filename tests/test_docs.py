@@ -1,0 +1,121 @@
+"""Every block of README and docs runs, and shows what it says it shows.
+
+A page is one story: its ```python blocks run in one namespace, in a folder of their own. A
+```text title="output" block shows what the Python block before it prints. A Python block that
+needs an optional package says so: ```python title="needs torch".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib
+import io
+import pkgutil
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import headrace
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MODULES = ["headrace", *(m.name for m in pkgutil.walk_packages(headrace.__path__, "headrace."))]
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)(?P<marks>[^\n]*)\n(?P<body>.*?)^(?P=indent)```$",
+    re.DOTALL | re.MULTILINE,
+)
+# What a page may put for the part of an output that changes from run to run.
+ELLIPSIS = "..."
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """A fenced block of a page: its language, what follows it on the line, its text."""
+
+    language: str
+    marks: str
+    body: str
+    line: int
+
+
+def blocks(page: Path) -> Iterator[CodeBlock]:
+    text = page.read_text("utf-8")
+    for match in FENCE.finditer(text):
+        body = "".join(
+            line.removeprefix(match["indent"]) for line in match["body"].splitlines(keepends=True)
+        )
+        line = text.count("\n", 0, match.start()) + 1
+        yield CodeBlock(match["language"], match["marks"], body, line)
+
+
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def shows(printed: str, promised: str) -> bool:
+    """Whether a page's output is what was printed, but for white space and `...`."""
+    parts = [" ".join(part.split()) for part in promised.split(ELLIPSIS)]
+    pattern = ".*".join(re.escape(part) for part in parts)
+    return re.fullmatch(pattern, " ".join(printed.split()), re.DOTALL) is not None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_each_python_block_runs_and_prints_what_the_page_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    printed = ""
+    for block in blocks(page):
+        where = f"{page_id(page)}, line {block.line}"
+        if block.language == "python":
+            if needs := re.search(r"needs (\w+)", block.marks):
+                pytest.importorskip(needs[1], reason=f"{where} needs {needs[1]}")
+            with contextlib.redirect_stdout(io.StringIO()) as output:
+                # Compiled under the page's name and padded, so that tracebacks point into it.
+                code = compile("\n" * block.line + block.body, str(page), "exec")
+                exec(code, namespace)
+            printed = output.getvalue()
+        elif block.language == "text" and "output" in block.marks:
+            assert shows(printed, block.body), f"{where} shows\n{block.body}\nbut got\n{printed}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_each_make_target_that_a_page_names_exists(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    shell = "\n".join(block.body for block in blocks(page) if block.language == "bash")
+    named = set(re.findall(r"^\s*make ([a-z-]+)", shell, re.MULTILINE))
+
+    assert named <= targets
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_each_docstring_example_shows_what_it_says(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+
+    failed, _ = doctest.testmod(
+        module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, raise_on_error=False
+    )
+
+    assert failed == 0
+
+
+@pytest.mark.parametrize(
+    ("printed", "promised", "same"),
+    [
+        ("a  b\n", "a b", True),
+        ("took 0.31 s\n", "took ... s", True),
+        ("a b\n", "a c", False),
+        ("a b c\n", "a b", False),
+    ],
+)
+def test_outputs_are_compared_but_for_white_space(printed: str, promised: str, same: bool) -> None:
+    assert shows(printed, promised) is same
