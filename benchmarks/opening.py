@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import headrace as hr
 from benchmarks.measure import expect
@@ -16,9 +17,9 @@ BATCH = 64
 
 def first_batch(folder: Path, seed: int) -> None:
     """Opens the dataset of many records and draws one shuffled batch."""
-    ref = hr.Storage(str(folder)).fetch(WIDE, VERSION)
-    with hr.DataLoader(ref.shuffle(seed).stream().batch(BATCH)) as loader:
-        batch = next(iter(loader))
+    stream = hr.Storage(folder).fetch(WIDE, VERSION).shuffle(seed).stream()
+    with hr.DataLoader(stream.batch(BATCH)) as loader:
+        batch: Any = next(iter(loader))  # Any: the tree of a record, arrays in it
     expect(batch["x"].shape == (BATCH, 16), "the first batch has another shape")
 
 

@@ -49,7 +49,8 @@ class Peer:
     def ask(self, request: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
         """The answer to one request; a process that dies or hangs gives a reason instead."""
         process = self._running()
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         line = ""
         with suppress(BrokenPipeError):
             process.stdin.write(json.dumps(request) + "\n")

@@ -18,7 +18,7 @@ WIDE = "open"
 
 def storage_at(folder: Path, *, durable: bool) -> hr.Storage:
     """A storage on this machine's disk, with fsync or without."""
-    return hr.Storage(str(folder), durable=durable)
+    return hr.Storage(folder, durable=durable)
 
 
 def stored(bench: Bench, work: str) -> Any:

@@ -37,7 +37,7 @@ class Size:
     epochs: int
 
 
-FULL = Size(photos=3000, epochs=20)
+FULL = Size(photos=3000, epochs=12)
 QUICK = Size(photos=300, epochs=6)
 
 
@@ -80,7 +80,8 @@ def cache(output: Path, size: Size, report: Report) -> None:
     report.section(1, "Slow loaders run once")
     report.say(
         f"   scikit-learn's digits, and {size.photos:,} JPEG crops of photographs that are decoded "
-        "and augmented.\n   A run calls the cached loader, then reads every record once, shuffled."
+        "and augmented.\n   Each run asks the cached loader, then reads every record once, shuffled; calls says "
+        "how often\n   the loader really ran."
     )
     report.cached([cache_digits(output), cache_photos(output, size.photos)])
 
@@ -88,7 +89,7 @@ def cache(output: Path, size: Size, report: Report) -> None:
 def train(trainer: Trainer, report: Report) -> Run:
     report.section(2, "Training without interruption")
     report.say(
-        "   A small classifier learns the digits: shuffled anew each epoch, moved at random,\n"
+        "   A small classifier learns the digits: shuffled anew each epoch, moved a little,\n"
         "   32 a batch. This run, in a process of its own, is what the others are compared with."
     )
     whole = trainer.run_to_end("uninterrupted")

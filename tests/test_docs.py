@@ -99,6 +99,8 @@ def test_each_docstring_example_shows_what_it_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if name.startswith("headrace.adapters.") and not name.endswith(".extras"):
+        pytest.importorskip(name.rpartition(".")[2])
     module = importlib.import_module(name)
 
     failed, _ = doctest.testmod(

@@ -15,7 +15,6 @@ from sklearn.datasets import load_digits
 import headrace as hr
 from demo_parts.failure import DemoFailure
 from demo_parts.photos import augmented, slow_loader, write_crops
-from headrace.storage import Storage
 
 # Any, in this file: records hold arrays, numbers and text.
 
@@ -78,7 +77,7 @@ def cache_photos(output: Path, count: int) -> Cached:
     folder = output / f"jpegs-{count}"
     write_crops(folder, count)
     cached = _run_twice(output, f"photos-{count}", lambda: slow_loader(folder))
-    stored = Storage(output / "storage").fetch(cached.dataset)
+    stored = hr.Storage(output / "storage").fetch(cached.dataset)
     fresh = slow_loader(folder).take(CHECKED_PHOTOS)
     for number, photo in enumerate(fresh):
         if not np.array_equal(stored[number]["pixels"], photo["pixels"]):
@@ -97,7 +96,7 @@ def _run_twice(output: Path, dataset: str, load: Callable[[], Any]) -> Cached:
             f"the second run of the {dataset} loader called it {second.loader_calls} times and "
             f"gave {second.records} records; expected no call and {first.records} records."
         )
-    size_bytes = Storage(output / "storage").verify(dataset).size_bytes
+    size_bytes = hr.Storage(output / "storage").verify(dataset).size_bytes
     built_s = _built_s(output / "build-times.json", dataset, first)
     return Cached(dataset, size_bytes, first, second, built_s)
 
@@ -106,7 +105,7 @@ def _timed_run(output: Path, dataset: str, load: Callable[[], Any]) -> Timing:
     """What a training script does: call the cached loader, then read all records, shuffled."""
     calls = 0
     # A new Storage each time, as in a new process: nothing is remembered but the files.
-    storage = Storage(output / "storage")
+    storage = hr.Storage(output / "storage")
 
     @storage.cacheable(dataset, VERSION)
     def loader() -> Any:

@@ -1,4 +1,4 @@
-"""A small classifier by hand: 64 pixels -> 32 hidden units -> 10 digits."""
+"""A small classifier by hand: 64 pixels -> 64 hidden units -> 10 digits."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-PIXELS, HIDDEN, CLASSES = 64, 32, 10
-LEARNING_RATE = 0.05
+PIXELS, HIDDEN, CLASSES = 64, 64, 10
+LEARNING_RATE = 0.1
 MOMENTUM = 0.9
 
 Floats = npt.NDArray[np.float64]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -11,11 +12,11 @@ from matplotlib.figure import Figure
 from demo_parts.runs import Run, Step
 
 # Okabe and Ito (2008): told apart with every kind of colour vision, and in grey.
-SKY, ORANGE, BLUE, GREEN, RED = "#56B4E9", "#E69F00", "#0072B2", "#009E73", "#D55E00"
-INK, QUIET = "#222222", "#777777"
-WIDE_CM, HIGH_CM, CM_PER_INCH = 30, 15, 2.54
-DPI = 150
-STEPS_BEFORE, STEPS_AFTER = 8, 10
+SKY, BLUE, VERMILLION, GREEN = "#56B4E9", "#0072B2", "#D55E00", "#009E73"
+INK, QUIET, SHADE = "#222222", "#777777", "#F3EAD3"
+WIDE_INCHES, HIGH_INCHES, DPI = 12, 6, 150
+TITLE = "Killed in mid-epoch and resumed: the same loss curve, bit for bit"
+STEPS_BEFORE, STEPS_AFTER = 6, 8
 
 
 def draw_curves(path: Path, whole: Run, killed: Run, resumed: Run, threads: Run) -> None:
@@ -23,75 +24,85 @@ def draw_curves(path: Path, whole: Run, killed: Run, resumed: Run, threads: Run)
 
     `resumed` and `threads` hold only what was done after the resume.
     """
-    figure = Figure(
-        figsize=(WIDE_CM / CM_PER_INCH, HIGH_CM / CM_PER_INCH), dpi=DPI, layout="constrained"
-    )
+    figure = Figure(figsize=(WIDE_INCHES, HIGH_INCHES), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.12)
+    left, right = figure.subplots(1, 2, width_ratios=[5, 4])
     _draw_all_steps(left, whole, killed, resumed)
     _draw_around_kill(right, whole, killed, resumed, threads)
-    figure.suptitle(
-        "Killed in mid-epoch, resumed in a new process: the same losses, bit for bit",
-        fontsize=15,
-        fontweight="bold",
-        color=INK,
-    )
-    figure.supxlabel("training step", fontsize=11, color=INK)
+    figure.suptitle(TITLE, x=0.012, ha="left", fontsize=16, fontweight="bold", color=INK)
     figure.savefig(path)
 
 
 def _draw_all_steps(axes: Axes, whole: Run, killed: Run, resumed: Run) -> None:
-    axes.plot(*_points(whole.steps), color=SKY, linewidth=4, alpha=0.6, label="uninterrupted")
-    axes.plot(*_points(killed.steps), color=BLUE, linewidth=0.9, label="killed")
-    axes.plot(*_points(resumed.steps), color=RED, linewidth=0.9, label="resumed")
+    """The kill splits the curve in the colours of the two processes."""
+    axes.plot(*_points(whole.steps), color=SKY, linewidth=4.5, alpha=0.6, label="uninterrupted")
+    axes.plot(*_points(killed.steps), color=BLUE, linewidth=1, label="killed process")
+    axes.plot(*_points(resumed.steps), color=VERMILLION, linewidth=1, label="resumed process")
     kill_step = killed.steps[-1].step
-    axes.axvline(kill_step, color=INK, linestyle="--", linewidth=1)
+    axes.axvline(kill_step, color=INK, linestyle=(0, (4, 3)), linewidth=1.2)
     axes.annotate(
-        f"SIGKILL\nafter step {kill_step}",
-        xy=(kill_step, 0.97),
+        f"SIGKILL after step {kill_step},\nin epoch {killed.steps[-1].epoch}",
+        xy=(kill_step, 0.6),
         xycoords=("data", "axes fraction"),
-        xytext=(6, 0),
+        xytext=(8, 0),
         textcoords="offset points",
-        verticalalignment="top",
         color=INK,
     )
-    axes.set_title(f"All {len(whole.steps)} steps", loc="left", color=INK)
-    _style(axes)
-    axes.legend(frameon=False, loc="upper right")
+    _style(axes, f"All {len(whole.steps)} steps of {whole.steps[-1].epoch + 1} epochs")
+    axes.set_xlim(0, len(whole.steps) + 1)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("loss of the batch (cross-entropy)", color=INK)
+    axes.legend(frameon=False, loc="upper right", labelcolor=INK)
 
 
 def _draw_around_kill(axes: Axes, whole: Run, killed: Run, resumed: Run, threads: Run) -> None:
+    """Each step as a mark, one inside the other where several processes did it."""
     kill_step, saved_step = killed.steps[-1].step, killed.saved_step
-    shown = range(saved_step - STEPS_BEFORE, kill_step + STEPS_AFTER)
-    near = [[step for step in run.steps if step.step in shown] for run in (whole, killed)]
-    axes.axvspan(saved_step + 0.5, kill_step + 0.5, color=ORANGE, alpha=0.15, linewidth=0)
-    axes.plot(*_points(near[0]), color=SKY, linewidth=4, alpha=0.6, label="uninterrupted")
-    axes.plot(*_points(near[1]), "s", color=BLUE, markersize=9, fillstyle="none", label="killed")
+    shown = range(saved_step - STEPS_BEFORE, kill_step + STEPS_AFTER + 1)
+    axes.axvspan(saved_step + 0.5, kill_step + 0.5, color=SHADE, label="steps done twice")
+    axes.plot(
+        *_points(whole.steps, shown), color=SKY, linewidth=4.5, alpha=0.6, label="uninterrupted"
+    )
+    axes.axvline(saved_step + 0.5, color=GREEN, linewidth=2, label="last checkpoint")
+    axes.axvline(kill_step + 0.5, color=INK, linestyle=(0, (4, 3)), linewidth=1.2, label="SIGKILL")
     for run, colour, mark, size, name in (
-        (resumed, RED, "o", 5, "resumed, Inline()"),
-        (threads, INK, "+", 9, "resumed, Threads(3)"),
+        (killed, BLUE, "s", 11, "killed process"),
+        (resumed, VERMILLION, "o", 7, "resumed, Inline()"),
+        (threads, INK, "x", 6, "resumed, Threads(3)"),
     ):
-        steps = [step for step in run.steps if step.step in shown]
-        axes.plot(*_points(steps), mark, color=colour, markersize=size, label=name)
-    axes.axvline(saved_step + 0.5, color=GREEN, linewidth=1.5, label="last checkpoint")
-    axes.axvline(kill_step + 0.5, color=INK, linestyle="--", linewidth=1, label="SIGKILL")
-    axes.set_title("Around the kill: the shaded steps were done twice", loc="left", color=INK)
-    _style(axes)
-    axes.legend(frameon=False, loc="upper left", fontsize=8.5, ncols=2)
-    # Room for the legend over the points.
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** 0.45)
+        axes.plot(
+            *_points(run.steps, shown),
+            mark,
+            color=colour,
+            markersize=size,
+            markeredgewidth=1.5,
+            fillstyle="full" if mark == "o" else "none",
+            label=name,
+        )
+    _style(axes, "Around the kill")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    # Under the axes, where no point can be.
+    axes.legend(
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.13),
+        ncols=3,
+        fontsize=9,
+        labelcolor=INK,
+    )
 
 
-def _points(steps: list[Step] | tuple[Step, ...]) -> tuple[list[int], list[float]]:
-    return [step.step for step in steps], [step.loss for step in steps]
+def _points(steps: Sequence[Step], shown: range | None = None) -> tuple[list[int], list[float]]:
+    kept = [step for step in steps if shown is None or step.step in shown]
+    return [step.step for step in kept], [step.loss for step in kept]
 
 
-def _style(axes: Axes) -> None:
-    axes.set_yscale("log")
-    axes.set_ylabel("loss of the batch (cross-entropy, log scale)", color=INK)
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.6)
+def _style(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", color=INK, fontsize=12)
+    axes.set_xlabel("training step", color=INK)
+    axes.grid(axis="y", color="#E3E3E3", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(QUIET)
-    axes.tick_params(which="both", color=QUIET, labelcolor=INK)
+    axes.tick_params(color=QUIET, labelcolor=INK)

@@ -62,7 +62,8 @@ class Trainer:
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
-            assert process.stdout is not None and process.stderr is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
             try:
                 report = process.stdout.readline()
             finally:

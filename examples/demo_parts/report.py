@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from demo_parts.caching import Cached
@@ -14,7 +15,8 @@ from demo_parts.processes import Kill
 from demo_parts.runs import Run, Step
 
 BYTES_PER_MB = 1e6
-IDS_SHOWN = 4
+IDS_SHOWN = 3
+INDENT = 3
 # Which steps the table shows, counted from the last checkpoint: 0 is the last one it holds.
 ROWS_AROUND_CHECKPOINT = (0, 1, 2, 3)
 
@@ -34,26 +36,28 @@ class Report:
         self.say(f"\n[bold]{number}  {title}[/bold]")
 
     def cached(self, datasets: Sequence[Cached]) -> None:
-        """A row for each dataset: how long the first run took, how long the second."""
-        table = _table("dataset", "records", "size", "first run", "second run", "faster")
+        """A row for each dataset: how long each run took, how often it called the loader."""
+        table = _table(
+            "dataset", "records", "size", "first run", "calls", "second run", "calls", "faster"
+        )
         for one in datasets:
             table.add_row(
                 one.dataset,
                 f"{one.first.records:,}",
                 f"{one.size_bytes / BYTES_PER_MB:.1f} MB",
-                f"{one.built_s:.2f} s{' *' if one.was_there else ''}",
+                f"{one.first.seconds:.3f} s",
+                str(one.first.loader_calls),
                 f"{one.second.seconds:.3f} s",
+                str(one.second.loader_calls),
                 f"{one.times_faster:,.0f}x",
             )
-        self._console.print(table)
+        self._show(table)
         for one in datasets:
-            first = "was found in the cache *" if one.was_there else "was called once"
-            self.say(
-                f"   {one.dataset}: the loader {first} in the first run, "
-                f"called {_times(one.second.loader_calls)} in the second."
-            )
-        if any(one.was_there for one in datasets):
-            self.say("   * built by an earlier demo; its time is the one of that build.")
+            if one.was_there:
+                self.say(
+                    f"   {one.dataset} was in the cache: an earlier demo built it in "
+                    f"{one.built_s:.2f} s, {one.times_faster:,.0f} times as long as the second run."
+                )
 
     def epochs(self, run: Run) -> None:
         """The mean loss of a few epochs."""
@@ -64,7 +68,7 @@ class Report:
         for epoch in sorted({0, 1, len(by_epoch) // 2, len(by_epoch) - 1}):
             losses = by_epoch[epoch]
             table.add_row(str(epoch), str(len(losses)), f"{sum(losses) / len(losses):.4f}")
-        self._console.print(table)
+        self._show(table)
 
     def kill(self, kill: Kill) -> None:
         """What was killed, when, and what it left."""
@@ -89,7 +93,7 @@ class Report:
                 _add_step(table, "resumed", after[number], first[number])
         table.add_section()
         _add_step(table, "resumed", resumed.steps[-1], whole.steps[-1])
-        self._console.print(table)
+        self._show(table)
 
     def equal(self, name: str, whole: Run) -> None:
         """The result of a comparison that found no difference."""
@@ -98,6 +102,9 @@ class Report:
             f"{len(whole.steps)} losses and all weights, bit for bit."
         )
 
+    def _show(self, table: Table) -> None:
+        self._console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
+
     def picture(self, path: Path) -> None:
         """Where the plot is."""
         self.say(f"   The loss curves are drawn in {path}")
@@ -105,8 +112,8 @@ class Report:
 
 def _table(*titles: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, title in enumerate(titles):
-        table.add_column(("   " if number == 0 else "") + title, justify="right", no_wrap=True)
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
     return table
 
 
@@ -116,11 +123,7 @@ def _add_step(table: Table, process: str, found: Step, expected: Step) -> None:
         str(found.step),
         process,
         f"{ids} ...",
-        f"{found.loss!r}",
-        f"{expected.loss!r}",
+        f"{found.loss:.10f}",
+        f"{expected.loss:.10f}",
         "yes" if (found.ids, found.loss) == (expected.ids, expected.loss) else "NO",
     )
-
-
-def _times(count: int) -> str:
-    return "not at all" if count == 0 else f"{count} times"

@@ -18,7 +18,6 @@ import numpy.typing as npt
 import headrace as hr
 from demo_parts import checkpoint
 from demo_parts.model import Batch, Classifier
-from headrace.storage import Storage
 
 # Any, in this file: records hold arrays and numbers.
 
@@ -34,17 +33,22 @@ NOISE = 0.05
 
 def split_digits(storage: Path) -> tuple[hr.DataRef[Any], hr.DataRef[Any]]:
     """The digits to learn from, and those to be tested on."""
-    ref = Storage(storage).fetch("digits")
+    ref = hr.Storage(storage).fetch("digits")
     train, test = ref.split([TRAIN_PART, TEST_PART], seed=SEED)
     return train, test
 
 
 def moved(digit: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """A digit moved by a pixel at most, with a little noise: another one in each epoch."""
-    down, right = rng.integers(-MAX_SHIFT, MAX_SHIFT + 1, size=2)
-    image: npt.NDArray[np.float32] = np.roll(digit["image"], (down, right), axis=(0, 1))
+    """A digit a pixel to the side or not, with a little noise: another one in each epoch.
+
+    `rng` depends on the seed, the epoch and the position only, so a resumed run draws the same.
+    """
+    image: npt.NDArray[np.float32] = digit["image"]
+    width = image.shape[1]
+    left = rng.integers(0, 2 * MAX_SHIFT + 1)
+    shifted = np.pad(image, ((0, 0), (MAX_SHIFT, MAX_SHIFT)))[:, left : left + width]
     noise = rng.normal(0, NOISE, image.shape).astype(np.float32)
-    return {**digit, "image": image + noise}
+    return {**digit, "image": shifted + noise}
 
 
 def batches(train: hr.DataRef[Any]) -> hr.Stream[Any]:

@@ -161,3 +161,27 @@ def test_a_forked_child_neither_frees_nor_keeps_the_lease(tmp_path: Path) -> Non
     os.close(leave)
     os.close(stay)
     os.waitpid(child, 0)
+
+
+def test_a_lease_inside_a_forked_child_does_not_free_its_parents(tmp_path: Path) -> None:
+    blobs = open_blobs(tmp_path)
+    with Lease(blobs, "digits", "1.0") as lease:
+        child = os.fork()
+        if child == 0:
+            # As when an error unwinds the child out of the parent's with block.
+            lease._release()  # type: ignore[misc]
+            os._exit(0)
+        os.waitpid(child, 0)
+        with idle(blobs, "digits") as is_idle:
+            assert not is_idle
+
+
+def test_leases_leave_no_descriptor_open(tmp_path: Path) -> None:
+    blobs = open_blobs(tmp_path)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        with Lease(blobs, "digits", "1.0"), idle(blobs, "digits"):
+            pass
+        with Lease(blobs, "digits", "2.0"), pytest.raises(StorageError):
+            Lease(blobs, "digits", "2.0", timeout_s=0).__enter__()
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -161,14 +161,22 @@ def refused(records: list[Any], *, allow_pickle: bool = False) -> str:
         (np.zeros(0, "f4"), np.zeros(0, "f8"), "float64.0., .* float32.0."),
         ({"x": 1}, {"y": 1}, "record 17 is {'y': int}, the records before it are {'x': int}"),
         ({"x": 1}, {"x": 1, "y": 1}, "record 17 is {'x': int, 'y': int}"),
-        ({1: 1}, {True: 1}, "record 17 holds a dict"),
+        ({1: 1}, {True: 1}, "record 17 holds a value of type dict"),
         ((1, 2), [1, 2], r"record 17 is \[int, int\], the records before it are \(int, int\)"),
         ([1], [1, 2], r"record 17 is \[int, int\].*; store lists of varying length as np.asarray"),
         ({"x": (1, "a")}, {"x": (1, 2)}, r"record 17 is {'x': \(int, int\)}"),
-        ({"x": 1}, {"x": 2**63}, "record 17 holds the int 9223372036854775808, which needs more"),
+        (
+            {"x": 1},
+            {"x": 2**63},
+            "record 17 holds at 'x' the int 9223372036854775808, which needs more",
+        ),
         ("a", "\ud800", "record 17 holds the text '.ud800' with a lone surrogate"),
         ({"x": None}, {"x": {"y": 1}}, "record 17 is {'x': {'y': int}}"),
-        (1, Opaque(1), "record 17 holds a Opaque, which has no Arrow type. Store numbers"),
+        (
+            1,
+            Opaque(1),
+            "record 17 holds a value of type Opaque, which has no Arrow type. Store numbers",
+        ),
     ],
     ids=lambda value: None if isinstance(value, str) else repr(value)[:24],
 )
@@ -208,10 +216,10 @@ def test_other_objects_are_pickled_where_that_is_allowed() -> None:
 
 def test_an_object_that_cannot_be_pickled_is_named() -> None:
     message = refused([Opaque(1), lambda: 1], allow_pickle=True)
-    assert "record 1 holds a function that cannot be pickled" in message
+    assert "record 1 holds a value of type function that cannot be pickled" in message
 
 
 def test_a_masked_array_is_not_taken_for_a_plain_one() -> None:
-    assert "record 0 holds a MaskedArray of dtype float64 at 'x'" in refused(
+    assert "record 0 holds at 'x' a value of type MaskedArray and dtype float64" in refused(
         [{"x": np.ma.masked_array([1.0, 2.0], [True, False])}]
     )

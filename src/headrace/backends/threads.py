@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -93,9 +94,9 @@ class ThreadWorkers:
         if self._is_closed:
             return
         self._is_closed = True
-        while not self._queue.empty():
-            waiting = self._queue.get()
-            if waiting is not None:
+        with suppress(queue.Empty):
+            # Without waiting: the threads take from the queue too.
+            while (waiting := self._queue.get_nowait()) is not None:
                 waiting[0].cancel()
         for _ in self._threads:
             self._queue.put(None)

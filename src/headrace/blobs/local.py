@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from filelock import FileLock, Timeout
-
 from headrace.blobs.files import (
     NewFile,
     create,
@@ -21,6 +19,7 @@ from headrace.blobs.files import (
     reading,
     writing,
 )
+from headrace.blobs.flock import try_flock
 from headrace.blobs.keys import checked_key
 from headrace.blobs.locking import Release
 from headrace.blobs.mapping import map_file
@@ -130,11 +129,8 @@ class LocalBlobs:
         """Takes a lock file, which the system frees when this process ends."""
         path = self.path(key + LOCK_SUFFIX)
         make_folder(path.parent, durable=self.durable)
-        lock = FileLock(path, thread_local=False)
-        with writing(path), suppress(Timeout):
-            lock.acquire(blocking=False)
-            return lock.release
-        return None
+        with writing(path):
+            return try_flock(path)
 
     def locks(self, folder: str) -> Iterator[str]:
         """The keys of the lock files right under a folder."""

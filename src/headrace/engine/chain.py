@@ -106,8 +106,10 @@ class Chain:
         if isinstance(source, Visit):
             cut = source.stop is not None
             endless = source.order.count(0) >= INFINITE and not cut
+        elif isinstance(source, Node):
+            endless = source.is_infinite
         else:
-            endless = source.is_infinite if isinstance(source, Node) else source.is_endless
+            endless = source.is_endless and self.plan.cut[1] is None
         for stage in self._late_stages():
             # A stage that gives the same number for two huge ones ends an endless stream.
             length = stage.length(INFINITE)

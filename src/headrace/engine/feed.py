@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from headrace.contracts import Block, Drawn, Indices, Order, Run, Visit, read_ahead_of, rows
-from headrace.contracts.errors import ArgumentError
+from headrace.contracts.errors import ArgumentError, RecordError
 from headrace.orders import OrderCursor, Part, Slice, needs_seed, with_seed
 
 # Any, in this file: records pass through untyped.
@@ -82,24 +82,59 @@ class AddressedFeed:
     @property
     def task_positions(self) -> int:
         """How many positions a task holds at most."""
-        return min(TASK_POSITIONS, self.read_ahead) if self.read_ahead else TASK_POSITIONS
+        # Half a gather's bytes: the tasks in flight then fit in the processor's cache.
+        return min(TASK_POSITIONS, self.read_ahead // 2) or TASK_POSITIONS
 
     def indices(self, start: int, stop: int) -> Indices:
         """The index at each position of [start, stop)."""
         with self._lock:
             return self._cursor.take(min(start, self.count), min(stop, self.count))
 
-    def read(self, start: int, stop: int) -> Block[Any]:
-        """The records at positions [start, stop), fewer at the end."""
-        indices = self.indices(start, stop)
-        return self._records.read(indices) if indices.shape[-1] else []
+    def read(self, start: int, stop: int, unit: int = 1) -> Block[Any]:
+        """The records at positions [start, stop), fewer at the end.
 
-    def lazy(self, start: int) -> LazyBlock:
-        """The records from `start` on, each read when it is wanted."""
-        indices = self.indices(start, start + TASK_POSITIONS)
+        Where one cannot be read, the whole units before it are given; the next read raises.
+        """
+        block, error = self.attempt(start, stop, unit)
+        if error is not None and not len(block):
+            raise error
+        return block
+
+    def attempt(self, start: int, stop: int, unit: int) -> tuple[Block[Any], Exception | None]:
+        """The records at positions [start, stop), and the error that stands after them."""
+        indices = self.indices(start, stop)
         size = indices.shape[-1]
-        singly = (rows(self._records.read(indices[..., i : i + 1]))[0] for i in range(size))
+        if size == 0:
+            return [], None
+        try:
+            return self._read(indices), None
+        except Exception as error:
+            if size <= unit:
+                return [], error
+        # Which record it was, only single reads can tell.
+        found: list[Any] = []
+        for begin in range(0, size, unit):
+            try:
+                found += rows(self._read(indices[..., begin : begin + unit]))
+            except Exception as error:
+                return found, error
+        return found, None
+
+    def lazy(self, start: int, size: int) -> LazyBlock:
+        """At most `size` records from `start` on, each read when it is wanted."""
+        indices = self.indices(start, start + size)
+        size = indices.shape[-1]
+        singly = (rows(self._read(indices[..., i : i + 1]))[0] for i in range(size))
         return LazyBlock(singly, size)
+
+    def _read(self, indices: Indices) -> Block[Any]:
+        block = self._records.read(indices)
+        if len(block) != indices.shape[-1]:
+            raise RecordError(
+                f"{type(self._records).__name__}.read gave {len(block)} records for "
+                f"{indices.shape[-1]} indices. It must give one for each, in their order."
+            )
+        return block
 
     def places(self, start: int, stop: int) -> list[int]:
         """The global position, before the shard, of each position of [start, stop)."""
@@ -116,7 +151,8 @@ class AddressedFeed:
 def drawn_count(source: Drawn, run: Run, cut: tuple[int, int | None]) -> int | None:
     """How many positions of a drawn source this rank visits, None where it is not known."""
     if source.size is None:
-        return None
+        is_cut = source.is_endless and cut[1] is not None
+        return max(0, cut[1] - cut[0]) if is_cut and cut[1] is not None else None
     part = max(0, -(-(source.size - run.rank) // run.world_size))
     stop = part if cut[1] is None else min(cut[1], part)
     return max(0, stop - cut[0])
@@ -133,14 +169,19 @@ class DrawnFeed:
         self._rank = run.rank
         self._start = cut[0]
         self._at = 0
+        self._lazy: LazyBlock | None = None
         self._failure: Exception | None = None
         self.count = drawn_count(source, run, cut)
         start = self._rank + self._start * self._stride
         stop = None if cut[1] is None else self._rank + cut[1] * self._stride
         self._records = islice(source.draw(run.epoch), start, stop, self._stride)
 
-    def read(self, start: int, stop: int) -> Block[Any]:
-        """The records at positions [start, stop); what lies before `start` is drawn and dropped."""
+    def read(self, start: int, stop: int, unit: int = 1) -> Block[Any]:
+        """The records at positions [start, stop); what lies before `start` is drawn and dropped.
+
+        Where drawing fails, the whole units before are given; the next read raises.
+        """
+        self._settle()
         assert start >= self._at, "an iterator cannot go back"
         if self._failure is not None:
             raise self._failure
@@ -148,19 +189,28 @@ class DrawnFeed:
         try:
             block.extend(islice(self._records, start - self._at, stop - self._at))
         except Exception as error:
-            # What came before the error is given first; the next read raises.
+            # What came before the error is given first; the next read raises. A unit that is
+            # not whole must not look like the last one of the epoch.
             self._failure = error
+            del block[len(block) - len(block) % unit :]
             if not block:
                 raise
         self._at = start + len(block)
         return block
 
-    def lazy(self, start: int) -> LazyBlock:
-        """The records from `start` on, each drawn when it is wanted."""
+    def lazy(self, start: int, size: int) -> LazyBlock:
+        """At most `size` records from `start` on, each drawn when it is wanted."""
+        self._settle()
         skipped, self._at = start - self._at, start
-        return LazyBlock(
-            islice(self._records, skipped, None) if skipped else self._records, TASK_POSITIONS
-        )
+        records = islice(self._records, skipped, None) if skipped else self._records
+        self._lazy = LazyBlock(records, size)
+        return self._lazy
+
+    def _settle(self) -> None:
+        """Counts what the last lazy block has drawn."""
+        if self._lazy is not None:
+            self._at += self._lazy.drawn
+            self._lazy = None
 
     def places(self, start: int, stop: int) -> list[int]:
         """The global position of each position of [start, stop)."""

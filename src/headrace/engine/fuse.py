@@ -12,7 +12,7 @@ import linecache
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from types import CodeType, TracebackType
+from types import CodeType, FrameType
 from typing import Any
 
 from headrace.contracts import Kernel, Place
@@ -61,19 +61,21 @@ class Fused:
         """The loop over `records`, lazy: one output runs no function too much."""
         if not self.kernels:
             return records
-        shape = tuple((kernel.kind, kernel.wants) for kernel in self.kernels)
         functions = [_bound(kernel, key) for kernel in self.kernels]
-        return _loop(shape).make(records, place, ordinal, *functions)
+        return self._loop.make(records, place, ordinal, *functions)
 
-    def failed(self, trace: TracebackType | None) -> Kernel | None:
-        """The kernel whose call is in this traceback."""
-        shape = tuple((kernel.kind, kernel.wants) for kernel in self.kernels)
-        loop = _loop(shape)
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == loop.filename:
-                return self.kernels[loop.line_kernels[trace.tb_lineno]]
-            trace = trace.tb_next
-        return None
+    def runs(self, frame: FrameType) -> bool:
+        """Whether this is a frame of the loop; loops of equal kinds share their code."""
+        return bool(self.kernels) and frame.f_code.co_filename == self._loop.filename
+
+    def called(self, line: int) -> Kernel | None:
+        """The kernel that a line of the loop calls, None where it draws the next record."""
+        number = self._loop.line_kernels.get(line)
+        return None if number is None else self.kernels[number]
+
+    @property
+    def _loop(self) -> _Loop:
+        return _loop(tuple((kernel.kind, kernel.wants) for kernel in self.kernels))
 
 
 def _bound(kernel: Kernel, key: Callable[[Kernel, Place], bytes]) -> Callable[..., Any]:

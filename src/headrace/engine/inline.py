@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from headrace.contracts import Block, State, rows
-from headrace.engine.feed import Feed, LazyBlock
+from headrace.engine.feed import TASK_POSITIONS, Feed, LazyBlock
 from headrace.engine.notes import Origin
 from headrace.engine.position import Position
 from headrace.engine.randomness import Keys
@@ -39,7 +39,7 @@ class InlineCursor:
         self._tells_outputs = segment.is_many or segment.is_unit_by_unit
         # Whether the source has said that it has no more.
         self._is_over = False
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     def read(self, n: int) -> Block[Any]:
         if self._failure is not None:
@@ -50,7 +50,8 @@ class InlineCursor:
         try:
             while len(found) < n and (self._pass is not None or self._begin(n - len(found))):
                 self._draw(found, n)
-        except Exception as error:
+        except BaseException as error:
+            # Also when a user stops a run by Ctrl-C, the state points at the undelivered record.
             self._fail(error)
             if not found:
                 raise
@@ -77,7 +78,9 @@ class InlineCursor:
                 else:
                     yield from self._pass.outputs
                 self._end()
-        except Exception as error:
+        except GeneratorExit:
+            raise
+        except BaseException as error:
             self._fail(error)
             raise
 
@@ -138,7 +141,8 @@ class InlineCursor:
         # Where nobody knows how many records the outputs need, each is read when it is wanted.
         is_known = segment.is_exact and wanted * segment.per > 1
         if self._feed.read_ahead == 0 and not is_known and not segment.is_unit_by_unit:
-            block = self._feed.lazy(first)
+            size = max(segment.unit, TASK_POSITIONS - TASK_POSITIONS % segment.unit)
+            block = self._feed.lazy(first, size)
             return None if self._is_over or not block.size else block
         if first >= self._first + len(self._block) and not self._gather(first, wanted):
             return None
@@ -148,7 +152,7 @@ class InlineCursor:
 
     def _end(self) -> None:
         assert self._pass is not None
-        used = 1 if self._segment.is_unit_by_unit else self._pass.units_used()
+        used = 1 if self._segment.is_unit_by_unit else self._pass.units
         self._is_over = self._pass.is_last
         self._unit += used
         self._pass = None
@@ -159,7 +163,7 @@ class InlineCursor:
         needed = segment.unit if segment.is_unit_by_unit else wanted * segment.per
         size = max(needed, self._feed.read_ahead)
         size = max(segment.unit, size - size % segment.unit)
-        self._block = self._feed.read(first, first + size)
+        self._block = self._feed.read(first, first + size, segment.unit)
         self._first = first
         return len(self._block) > 0
 
@@ -179,9 +183,11 @@ class InlineCursor:
         self._unit += len(block)
         return block
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         if self._pass is not None and not self._segment.is_unit_by_unit:
             self._unit += self._pass.failed_unit
+        if self._at.unit != self._unit:
+            self._at = Position(self._unit)
         self._origin.annotate(error, self._feed, self._unit)
         self._pass = None
         self._block = []

@@ -137,7 +137,9 @@ def _extended(segment: Segment, stage: Stage, number: int) -> Segment | None:
 def _later(late: tuple[Late, ...], stage: Stage, number: int) -> tuple[Late, ...]:
     if isinstance(stage, Pointwise):
         kernel = numbered_kernel(stage, number)
-        if late and isinstance(late[-1], Fused):
+        # A number counts what comes out of the stages before: a loop of its own.
+        counts_on = kernel.wants == "ordinal"
+        if late and isinstance(late[-1], Fused) and (late[-1].is_exact or not counts_on):
             return (*late[:-1], Fused((*late[-1].kernels, kernel)))
         return (*late, Fused((kernel,)))
     if isinstance(stage, Windows):

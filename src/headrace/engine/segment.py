@@ -29,11 +29,16 @@ class Grouped:
     positions: int
 
     def over(self, records: Iterator[Any]) -> Iterator[Any]:
-        size, group = self.stage.size, self.stage.group
+        size = self.stage.size
         while block := list(islice(records, size)):
             if len(block) < size and self.stage.drop_last:
                 return
-            yield group(block)
+            yield grouped(self.stage, block)
+
+
+def grouped(stage: Groups, block: Block[Any]) -> Any:
+    """One batch; its frame tells an error of the batch from one of the stages before it."""
+    return stage.group(block)
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class Pass:
         # The list iterator behind everything: its length hint says how much is left of it.
         self._meter: Iterator[Any] = iter(())
         self._meter_positions = 1
+        self._meter_size = 0
         self.outputs = self._run(segment.levels, block, first, is_outer=True)
 
     def units_used(self) -> int:
@@ -103,8 +109,16 @@ class Pass:
         if isinstance(self._block, LazyBlock):
             used = self._block.drawn
         else:
-            used = self._size - length_hint(self._meter) * self._meter_positions
+            left = length_hint(self._meter) * self._meter_positions
+            used = min(self._size, self._meter_size - left)
         return -(-used // self._segment.unit)
+
+    @property
+    def units(self) -> int:
+        """After all outputs: how many units the pass has covered, a dropped last batch's too."""
+        if isinstance(self._block, LazyBlock):
+            return self.units_used()
+        return -(-self._size // self._segment.unit)
 
     @property
     def failed_unit(self) -> int:
@@ -153,17 +167,18 @@ class Pass:
 
     def _cut(self, stage: Groups, block: Columns[Any], is_outer: bool) -> Iterator[Any]:
         """Batches as slices of the columns: no record is ever taken apart."""
-        size, group = stage.size, stage.group
+        size = stage.size
         stop = len(block) - len(block) % size if stage.drop_last else len(block)
         starts = iter(list(range(0, stop, size)))
         self._watch(starts, size, is_outer)
         if stage.stacks:
             return block.batches(starts, size)
-        return (group(block[start : start + size]) for start in starts)
+        return (grouped(stage, block[start : start + size]) for start in starts)
 
     def _watch(self, meter: Iterator[Any], positions: int, is_outer: bool) -> None:
         if is_outer:
             self._meter, self._meter_positions = meter, positions
+            self._meter_size = length_hint(meter) * positions
 
     def _place_of(
         self, level: Fused, start: int, stop: int, per: int

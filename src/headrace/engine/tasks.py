@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.contracts import Block, Run, State, rows
-from headrace.engine.feed import DrawnFeed, Feed
+from headrace.engine.feed import AddressedFeed, DrawnFeed, Feed
 from headrace.engine.notes import Origin
 from headrace.engine.position import Position
 from headrace.engine.randomness import Keys
@@ -61,15 +61,13 @@ class SegmentTask:
     def _run(self) -> Result:
         first, stop = self.units
         unit = self.segment.unit
-        try:
-            block = self.block
-            if block is None:
-                block = self.feed.read(first * unit, stop * unit)
-        except Exception as error:
-            return Result(first, [], [], first, error)
+        block, error = self.block, None
+        if block is None:
+            assert isinstance(self.feed, AddressedFeed)
+            block, error = self.feed.attempt(first * unit, stop * unit, unit)
         ends = first - (-len(block) // unit)
         if not self.segment.levels:
-            return Result(first, block, None, ends)
+            return Result(first, block, None, ends, error)
         outputs: list[Any] = []
         owners: list[int] | None = None if self.segment.is_exact else []
         step = unit if self.segment.is_unit_by_unit else max(1, len(block))
@@ -78,7 +76,7 @@ class SegmentTask:
             failed = self._pass(block[start : start + step], at, outputs, owners)
             if failed is not None:
                 return Result(first, outputs, owners, *failed)
-        return Result(first, outputs, owners, ends)
+        return Result(first, outputs, owners, ends, error)
 
     def _pass(
         self, block: Block[Any], at: int, outputs: list[Any], owners: list[int] | None
@@ -140,9 +138,9 @@ class TaskCursor:
             outputs = self._result.outputs
             block = outputs[self._taken : self._taken + n - len(found)]
             self._taken += len(block)
-            if not isinstance(block, list):
+            if not found and not isinstance(block, list):
                 return block
-            found = found + block if found else block
+            found = found + rows(block) if found else rows(block)
         return found
 
     def __iter__(self) -> Iterator[Any]:
@@ -162,14 +160,14 @@ class TaskCursor:
 
     def _position(self) -> Position:
         result, taken = self._result, self._taken
-        if self._is_over or self._failure is not None:
-            return Position(result.stop)
-        if taken == 0:
-            return Position(result.first)
-        unit = result.owner(taken - 1)
-        if not self._segment.is_unit_by_unit and not self._segment.is_many:
-            return Position(unit + 1)
-        delivered = 1
+        has_ended = self._is_over or self._failure is not None
+        tells_outputs = self._segment.is_unit_by_unit or self._segment.is_many
+        if taken == 0 or not tells_outputs:
+            last = result.first if taken == 0 else result.owner(taken - 1) + 1
+            return Position(result.stop if has_ended else last)
+        # After an error: the failing unit, of which some outputs may have been delivered.
+        unit = result.stop if has_ended else result.owner(taken - 1)
+        delivered = 0
         while delivered < taken and result.owner(taken - 1 - delivered) == unit:
             delivered += 1
         return Position(unit, delivered)
@@ -194,7 +192,8 @@ class TaskCursor:
         except Exception as error:
             # Drawing the input failed, after everything that was drawn before.
             self._origin.annotate(error, self._feed, before.stop)
-            result = Result(before.stop, [], [], before.stop, error)
+            before.error = error
+            return True
         if result is None:
             self._is_over = True
             return False
@@ -219,7 +218,7 @@ class TaskCursor:
             units = (unit, unit + self._units)
             block = None
             if isinstance(self._feed, DrawnFeed):
-                block = self._feed.read(units[0] * size, units[1] * size)
+                block = self._feed.read(units[0] * size, units[1] * size, size)
                 if not block:
                     return
             yield SegmentTask(self._feed, self._segment, self._keys, self._origin, units, block)

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from headrace.formats.as_bytes import TYPES, Unfit, Values, encoded, require
 from headrace.formats.growing import Growing
-from headrace.formats.infer import PLAIN_ARRAYS, PYTHON_KINDS
+from headrace.formats.infer import PLAIN_ARRAYS
 from headrace.formats.schema import Leaf
 
 # Any, in this file: values are the user's, of every type.
-Values = Sequence[Any]
 Flags = npt.NDArray[np.bool_]
 
 BYTE = np.dtype(np.uint8)
 INT64 = np.dtype(np.int64)
-TYPES = {kind: cls for cls, kind in PYTHON_KINDS.items()}
-# Joining values first is the faster way up to about this mean length.
-JOINED_BYTES = 4096
-
-
-class Unfit(Exception):
-    """Values that the leaf, as known so far, cannot hold."""
 
 
 class Column:
@@ -126,8 +118,8 @@ class Column:
         if self.leaf.form != "fixed":
             self.put(list(values))
             return
-        _require(values.dtype == self._dtype)
-        _require(self.leaf.kind != "array" or values.shape[1:] == self.leaf.shape)
+        require(values.dtype == self._dtype)
+        require(self.leaf.kind != "array" or values.shape[1:] == self.leaf.shape)
         if self.leaf.nullable:
             self.flags.room(len(values))[:] = True
         self.data.lend(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
@@ -147,19 +139,19 @@ class Column:
 
     def _put_nothing(self, values: Values) -> None:
         if self.leaf.kind == "none":
-            _require(all(value is None for value in values))
+            require(all(value is None for value in values))
             return
         self._check_arrays(values)
-        _require({value.shape for value in values} <= {self.leaf.shape})
+        require({value.shape for value in values} <= {self.leaf.shape})
 
     def _put_scalars(self, values: Values) -> None:
         types = set(map(type, values))
         expected = TYPES.get(self.leaf.kind)
         if expected is not None:
-            _require(types <= {expected})
+            require(types <= {expected})
         elif types != {self._dtype.type} or self._dtype.kind in "mMV":
-            _require(all(isinstance(value, np.generic) for value in values))
-            _require({value.dtype for value in values} <= {self._dtype})
+            require(all(isinstance(value, np.generic) for value in values))
+            require({value.dtype for value in values} <= {self._dtype})
         room = self.data.room(len(values) * self._row_bytes).view(self._dtype)
         if self._dtype.names is not None:
             # Assigned as one list, records with fields are taken for rows.
@@ -174,7 +166,7 @@ class Column:
     def _put_arrays(self, values: Values) -> None:
         self._check_arrays(values)
         shape = self.leaf.shape or ()
-        _require({value.shape for value in values} <= {shape})
+        require({value.shape for value in values} <= {shape})
         room = self.data.room(len(values) * self._row_bytes).view(self._dtype)
         if shape:
             room = room.reshape(len(values) * shape[0], *shape[1:])
@@ -183,7 +175,7 @@ class Column:
     def _put_ragged(self, values: Values) -> None:
         self._check_arrays(values)
         ndim = self.leaf.ndim
-        _require({value.ndim for value in values} <= {ndim})
+        require({value.ndim for value in values} <= {ndim})
         sizes = np.array([value.size for value in values], np.int64)
         room = self.data.room(int(sizes.sum()) * self._dtype.itemsize).view(self._dtype)
         self._join([value.reshape(-1) for value in values], room)
@@ -193,7 +185,7 @@ class Column:
             shapes[:] = np.array([value.shape for value in values], np.int64).reshape(-1)
 
     def _put_bytes(self, values: Values) -> None:
-        raw, lengths = self._encoded(values)
+        raw, lengths = encoded(self.leaf.kind, values)
         total = int(lengths.sum())
         room = self.data.room(total)
         if isinstance(raw, bytes):
@@ -205,18 +197,6 @@ class Column:
                 start += len(value)
         self._put_lengths(lengths)
 
-    def _encoded(self, values: Values) -> tuple[bytes | Sequence[bytes], npt.NDArray[np.int64]]:
-        kind = self.leaf.kind
-        if kind == "pickle":
-            values = _pickled(values)
-        else:
-            _require(set(map(type, values)) <= {TYPES[kind]})
-        if kind in ("str", "numpy str"):
-            return _utf8(values)
-        lengths = np.fromiter(map(len, values), np.int64, len(values))
-        is_long = int(lengths.sum()) > JOINED_BYTES * len(values)
-        return values if is_long else b"".join(values), lengths
-
     def _put_lengths(self, lengths: npt.NDArray[np.int64]) -> None:
         last = int(self.ends.filled[-1]) if self.ends.length else 0
         room = self.ends.room(len(lengths))
@@ -224,9 +204,9 @@ class Column:
         room += last
 
     def _check_arrays(self, values: Values) -> None:
-        _require(set(map(type, values)) <= set(PLAIN_ARRAYS))
+        require(set(map(type, values)) <= set(PLAIN_ARRAYS))
         if self.leaf.form == "null" or not values:
-            _require({value.dtype for value in values} <= {self._dtype})
+            require({value.dtype for value in values} <= {self._dtype})
 
     def _join(self, values: Values, room: npt.NDArray[Any]) -> None:
         """Copies arrays side by side; one of another dtype is no fit."""
@@ -236,11 +216,6 @@ class Column:
             np.concatenate(values, out=room, casting="no")
         except TypeError:
             raise Unfit from None
-
-
-def _require(holds: bool) -> None:
-    if not holds:
-        raise Unfit
 
 
 def _append(growing: Growing, rows: npt.NDArray[Any]) -> None:
@@ -260,21 +235,3 @@ def _spread(growing: Growing, flags: Flags, width: int, *, cumulative: bool) -> 
         return
     ends = np.concatenate(([last], packed[:, 0]))
     room[:, 0] = ends[np.cumsum(flags)]
-
-
-def _pickled(values: Values) -> Values:
-    try:
-        return [pickle.dumps(value, protocol=5) for value in values]
-    except Exception as error:  # the user's class may raise anything
-        raise Unfit from error
-
-
-def _utf8(values: Values) -> tuple[bytes, npt.NDArray[np.int64]]:
-    text = "".join(values)
-    try:
-        raw = text.encode()
-    except UnicodeEncodeError:
-        raise Unfit from None
-    # As many bytes as characters: all of them ASCII, so that lengths are the same.
-    counted = values if len(raw) == len(text) else [value.encode() for value in values]
-    return raw, np.fromiter(map(len, counted), np.int64, len(values))

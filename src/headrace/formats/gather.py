@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from headrace.buffers import Buffers
 
 Bytes2d = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
@@ -30,7 +33,7 @@ def address_space() -> npt.NDArray[np.uint8]:
 
     Only indices that lie inside a mapped shard may be touched.
     """
-    return _laid_over(1, 1)
+    return _laid_over(1, ADDRESS_END - 1, 1)[:, 0]
 
 
 class Rows:
@@ -45,29 +48,27 @@ class Rows:
 
     def __init__(self, row_bytes: int, shards: int) -> None:
         self.row_bytes = row_bytes
+        # Of shards that are not known yet: 0.
         self._addresses = np.zeros(shards, np.int64)
+        self._ends = np.zeros(shards, np.int64)
         self._rows: list[Bytes2d | None] = [None] * shards
         self._grid: _Grid | None = None
-        self._first = 0  # the address of the shard that came first
+        self._buffers = Buffers()
         self._strided: npt.NDArray[np.void] | None = None
 
     def add(self, shard: int, rows: Bytes2d) -> None:
         """Makes the rows of a shard known: shape `(rows, row_bytes)`, contiguous."""
         self._rows[shard] = rows
-        address = rows.ctypes.data
-        grid = self._grid
-        self._addresses[shard] = address
-        self._first = self._first or address
-        unit = self.row_bytes if grid is None else grid.unit_bytes
-        unit = math.gcd(unit, address - self._first)
-        if grid is None or unit != grid.unit_bytes:
-            # An array at address 0 would be no array.
-            origin = self._first % unit or unit
-            starts = (self._addresses - origin) // unit
-            memory = _laid_over(origin, unit)
-            self._grid = _Grid(memory, unit, self.row_bytes // unit, origin, starts)
-        else:
-            grid.starts[shard] = (address - grid.origin) // unit
+        if not len(rows):
+            return
+        self._addresses[shard] = rows.ctypes.data
+        self._ends[shard] = rows.ctypes.data + rows.nbytes
+        known = self._addresses > 0
+        lowest, highest = int(self._addresses[known].min()), int(self._ends.max())
+        distances = self._addresses - lowest
+        unit = math.gcd(self.row_bytes, int(np.gcd.reduce(distances[known])))
+        memory = _laid_over(lowest, (highest - lowest) // unit, unit)
+        self._grid = _Grid(memory, lowest, highest, distances // unit, self._buffers)
 
     def of_shard(self, shard: int) -> Bytes2d:
         """The rows of one shard, not copied."""
@@ -79,8 +80,9 @@ class Rows:
         """A fresh array of the rows, shape `(rows, row_bytes)`."""
         grid = self._grid
         assert grid is not None
-        if grid.pieces == 1 or grid.unit_bytes >= LEAST_PIECE_BYTES:
-            return grid.take(shards, rows).reshape(len(rows), self.row_bytes)
+        pieces = self.row_bytes // grid.unit_bytes
+        if pieces == 1 or grid.unit_bytes >= LEAST_PIECE_BYTES:
+            return grid.take(shards, rows, pieces).reshape(len(rows), self.row_bytes)
         if self.row_bytes <= LARGEST_STRIDED_BYTES:
             return self._take_strided(shards, rows)
         taken = np.empty((len(rows), self.row_bytes), np.uint8)
@@ -104,23 +106,28 @@ class Rows:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Memory as rows of one unit, such that each row of each shard is whole units."""
+    """Memory from `lowest` on as rows of one unit, such that each row of each shard is whole units."""
 
     memory: Bytes2d
-    unit_bytes: int
-    pieces: int  # units in a row
-    origin: int  # the address of unit 0
+    lowest: int
+    highest: int
     starts: Numbers  # the unit at which each shard begins, once it is known
+    buffers: Buffers
 
-    def take(self, shards: Numbers | int, rows: Numbers) -> Bytes2d:
-        if self.pieces == 1:
-            at = rows + self.starts.take(shards)
-        else:
-            firsts = rows * self.pieces
-            firsts += self.starts.take(shards)
-            at = (firsts[:, np.newaxis] + np.arange(self.pieces)).reshape(-1)
+    @property
+    def unit_bytes(self) -> int:
+        unit: int = self.memory.shape[-1]
+        return unit
+
+    def take(self, shards: Numbers | int, rows: Numbers, pieces: int) -> Bytes2d:
+        firsts = rows * pieces
+        firsts += self.starts.take(shards)
+        at = firsts if pieces == 1 else (firsts[:, np.newaxis] + np.arange(pieces)).reshape(-1)
+        taken = self.buffers.empty((len(at), self.unit_bytes), self.memory.dtype)
+        # NumPy would first copy all of an output that lies between the shards.
+        is_apart = not self.lowest <= address_of(taken) < self.highest
         # The other modes check each index again, and copy twice.
-        return self.memory.take(at, 0, None, "clip")
+        return self.memory.take(at, 0, taken if is_apart else None, "clip")
 
 
 class _Address:
@@ -133,8 +140,12 @@ class _Address:
         }
 
 
-def _laid_over(address: int, unit: int) -> npt.NDArray[np.uint8]:
-    """All memory from `address` on as an array of rows of `unit` bytes, or of bytes."""
-    count = (ADDRESS_END - address) // unit
-    shape = (count,) if unit == 1 else (count, unit)
-    return np.asarray(_Address(address, shape))
+def _laid_over(address: int, count: int, unit: int) -> npt.NDArray[np.uint8]:
+    """Memory from `address` on as an array of `count` rows of `unit` bytes."""
+    return np.asarray(_Address(address, (count, unit)))
+
+
+def address_of(array: npt.NDArray[Any]) -> int:  # Any: arrays of every dtype
+    """Where an array's first byte is."""
+    address: int = array.__array_interface__["data"][0]
+    return address

@@ -69,8 +69,8 @@ def schema_of(record: Record, *, allow_pickle: bool) -> Schema:
             leaf = leaf_of(value, allow_pickle=allow_pickle)
         except Unstorable as error:
             what, remedy = error.args
-            place = f" at {name!r}" if name else ""
-            raise Unstorable(f"{what}{place}", remedy) from error.__cause__
+            place = f"at {name!r} " if name else ""
+            raise Unstorable(f"{place}{what}", remedy) from error.__cause__
         found.append(msgspec.structs.replace(leaf, column=column))
     return _with_kinds(tree, iter(found))
 
@@ -125,9 +125,9 @@ def _check_range(value: object) -> None:
 
 
 def _pickled(value: object, allow_pickle: bool) -> Leaf:
-    what = f"a {type(value).__qualname__}"
+    what = f"a value of type {type(value).__qualname__}"
     if isinstance(value, np.ndarray | np.generic):
-        what += f" of dtype {value.dtype}"
+        what += f" and dtype {value.dtype}"
     if not allow_pickle:
         raise Unstorable(f"{what}, which has no Arrow type", PICKLE_REMEDY)
     try:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from headrace.contracts.block import Columns, RowKind
 from headrace.contracts.tree import Record, flatten
-from headrace.formats.column import Unfit
+from headrace.formats.as_bytes import Unfit
 from headrace.formats.dtypes import is_storable
 from headrace.formats.schema import Branch, Leaf, Schema, tree_of
 

@@ -6,19 +6,20 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, NoReturn
 
 import numpy as np
-import xxhash
 
-from headrace.contracts.blobs import Blobs, Bytes
+from headrace.contracts.blobs import Blobs
 from headrace.contracts.block import Block, Columns
 from headrace.contracts.errors import RecordError
 from headrace.contracts.tree import Record, builder
 from headrace.formats import shard_file
-from headrace.formats.column import Column, Unfit
+from headrace.formats.as_bytes import Unfit
+from headrace.formats.column import Column
 from headrace.formats.infer import Unstorable, leaf_of, merged, merged_schema, schema_of
-from headrace.formats.manifest import Shard, shard_key
+from headrace.formats.manifest import Shard
+from headrace.formats.publish import write_shard
 from headrace.formats.schema import Leaf, Schema, leaves_of, tree_of, with_leaves
 from headrace.formats.transpose import Values, leaf_values, transposed
 
@@ -140,7 +141,9 @@ class _Writer:
             return
         assert self.schema is not None
         fill = partial(shard_file.write, schema=self.schema, columns=self._columns, rows=self._rows)
-        self.shards.append(_write_shard(self._target, fill, self._rows))
+        self.shards.append(
+            write_shard(self._target.blobs, self._target.folder, fill=fill, rows=self._rows)
+        )
         for column in self._columns:
             column.clear(2 * self._target.shard_bytes)
         self._rows = 0
@@ -251,45 +254,3 @@ class _Writer:
             f"{self.schema}. Give all records one structure with .map; store lists of varying "
             "length as np.asarray(...), and numbers as all int or all float."
         )
-
-
-def _write_shard(target: _Target, fill: Callable[[BinaryIO], None], rows: int) -> Shard:
-    digest = xxhash.xxh3_128()
-    sizes: list[int] = []
-
-    def write(sink: BinaryIO) -> None:
-        counted = _Digesting(sink, digest)
-        fill(cast("BinaryIO", counted))
-        sizes.append(counted.tell())
-
-    target.blobs.write(lambda: shard_key(target.folder, digest.hexdigest()), write)
-    return Shard(digest.hexdigest(), rows, sizes[-1])
-
-
-class _Digesting:
-    """A sink that also digests and counts what goes through it."""
-
-    closed = False  # pyarrow asks
-
-    def __init__(self, sink: BinaryIO, digest: xxhash.xxh3_128) -> None:
-        self._sink = sink
-        self._digest = digest
-        self._size_bytes = 0
-
-    def write(self, piece: Bytes) -> int:
-        """Writes and digests `piece`."""
-        view = memoryview(piece)
-        self._digest.update(view)
-        self._sink.write(view)
-        self._size_bytes += view.nbytes
-        return view.nbytes
-
-    def tell(self) -> int:
-        """The bytes written so far."""
-        return self._size_bytes
-
-    def flush(self) -> None:
-        """Leaves flushing to whoever opened the sink."""
-
-    def close(self) -> None:
-        """Leaves closing to whoever opened the sink."""

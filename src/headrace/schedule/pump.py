@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+# How long `close` waits for a draw that is running; user iterators may hang.
+CLOSE_SECONDS = 5.0
+
+logger = logging.getLogger("headrace")
 
 
 class Pump(Generic[T]):
@@ -19,7 +25,7 @@ class Pump(Generic[T]):
         # Guarded by `_changed`: at most `bound` drawn ones, oldest first.
         self._drawn: deque[T] = deque()
         self._changed = threading.Condition()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._is_over = False
         self._thread = threading.Thread(target=self._run, name="headrace-pump", daemon=True)
         self._thread.start()
@@ -42,6 +48,16 @@ class Pump(Generic[T]):
             self._is_over = True
             left, self._drawn = list(self._drawn), deque()
             self._changed.notify_all()
+        if self._thread is not threading.current_thread():
+            self._thread.join(CLOSE_SECONDS)
+            if self._thread.is_alive():
+                logger.warning(
+                    "%s still draws from its source %s s after the end; it ends with the process",
+                    self._thread.name,
+                    CLOSE_SECONDS,
+                )
+                return left
+        self._source = iter(())
         return left
 
     def _run(self) -> None:
@@ -54,7 +70,8 @@ class Pump(Generic[T]):
                     self._changed.notify_all()
         except StopIteration:
             pass
-        except Exception as error:
+        except BaseException as error:
+            # Whatever it is: a thread that ends in silence leaves its consumer waiting.
             self._error = error
         with self._changed:
             self._is_over = True

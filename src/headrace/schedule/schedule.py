@@ -51,7 +51,9 @@ class Schedule(Generic[R]):
             if self._error is not None:
                 raise self._error
             return None
-        result = self._flight.popleft().result()
+        # Taken off only when it is there: waiting may be interrupted.
+        result = self._flight[0].result()
+        self._flight.popleft()
         self._fill()
         return result
 
@@ -62,6 +64,8 @@ class Schedule(Generic[R]):
         for future in waiting:
             future.cancel()
         self._flight.clear()
+        # Ends the iterator too, and with it the user's generator behind it.
+        self._tasks = iter(())
 
     def _fill(self) -> None:
         while len(self._flight) < self._look_ahead and self._error is None and not self._is_closed:
