@@ -20,7 +20,7 @@ from demo_parts.plot import draw_curves
 from demo_parts.processes import Kill, Trainer
 from demo_parts.report import Report
 from demo_parts.runs import Run, check_equal, check_steps, continued
-from demo_parts.training import split_digits
+from demo_parts.training import accuracy, split_digits
 from rich.console import Console
 
 OUTPUT = Path(__file__).parents[1] / "build" / "demo"
@@ -79,9 +79,9 @@ def run(output: Path, size: Size, report: Report) -> None:
 def cache(output: Path, size: Size, report: Report) -> None:
     report.section(1, "Slow loaders run once")
     report.say(
-        f"   scikit-learn's digits, and {size.photos:,} JPEG crops of photographs that are decoded "
-        "and augmented.\n   Each run asks the cached loader, then reads every record once, shuffled; calls says "
-        "how often\n   the loader really ran."
+        f"   scikit-learn's digits, and {size.photos:,} JPEG crops of photographs, decoded and "
+        "augmented.\n   Each run asks the cached loader, then reads every record once, shuffled. "
+        "Calls says how\n   often the loader itself had to run."
     )
     report.cached([cache_digits(output), cache_photos(output, size.photos)])
 
@@ -95,8 +95,8 @@ def train(trainer: Trainer, report: Report) -> Run:
     whole = trainer.run_to_end("uninterrupted")
     report.epochs(whole)
     _, test = split_digits(trainer.output / "storage")
-    accuracy = Classifier(whole.arrays).accuracy(test.stream().batch(len(test)).collect()[0])
-    report.say(f"   It names {accuracy:.1%} of {len(test)} digits rightly that it never saw.")
+    share = accuracy(Classifier(whole.arrays), test)
+    report.say(f"   It names {share:.1%} of {len(test)} digits rightly that it never saw.")
     return whole
 
 
@@ -108,7 +108,7 @@ def kill_and_resume(trainer: Trainer, whole: Run, report: Report) -> tuple[Kill,
     resumed = trainer.run_to_end("resumed", resume_from="killed")
     report.around_kill(whole, kill.run, resumed)
     check_equal(whole, continued(kill.run, resumed))
-    report.equal("killed and resumed", whole)
+    report.equal(whole)
     return kill, resumed
 
 
@@ -117,7 +117,7 @@ def resume_on_threads(trainer: Trainer, whole: Run, kill: Kill, report: Report) 
     report.say(f"   hr.Threads({THREADS}) in place of hr.Inline(), nothing else changes.")
     threads = trainer.run_to_end("resumed on threads", threads=THREADS, resume_from="killed")
     check_equal(whole, continued(kill.run, threads))
-    report.equal("killed and resumed on threads", whole)
+    report.equal(whole)
     return threads
 
 

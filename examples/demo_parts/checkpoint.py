@@ -10,20 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# Any, in this file: the loader's state is JSON, and files hold arrays of several dtypes.
+
 Arrays = dict[str, npt.NDArray[np.float64]]
 
 
-# Any: the loader's state is JSON.
 def save(path: Path, arrays: Arrays, step: int, loader_state: dict[str, Any]) -> None:
     """Writes aside and renames: a kill at any instant leaves the old checkpoint or the new one."""
     aside = path.with_suffix(".part")
-    position = json.dumps({"step": step, "loader": loader_state})
+    position = np.array(json.dumps({"step": step, "loader": loader_state}))
+    named: dict[str, Any] = {"position": position, **arrays}
     with aside.open("wb") as file:
-        np.savez(file, position=np.array(position), **arrays)
+        np.savez(file, **named)
     os.replace(aside, path)
 
 
-def load(path: Path) -> tuple[Arrays, int, dict[str, Any]]:  # Any: as above
+def load(path: Path) -> tuple[Arrays, int, dict[str, Any]]:
     """The arrays, the step and the loader's state; no pickle is read."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if name != "position"}

@@ -30,17 +30,18 @@ Pixels = npt.NDArray[np.uint8]
 
 def photographs() -> dict[str, Pixels]:
     """The photographs that scikit-learn and scikit-image bring along, by name."""
-    left, right, _ = skimage.data.stereo_motorcycle()
+    shipped: Any = skimage.data  # Any: no types are published for it
+    left, right, _ = shipped.stereo_motorcycle()
     return {
-        "astronaut": skimage.data.astronaut(),
-        "cat": skimage.data.chelsea(),
-        "coffee": skimage.data.coffee(),
+        "astronaut": shipped.astronaut(),
+        "cat": shipped.chelsea(),
+        "coffee": shipped.coffee(),
         "flower": load_sample_image("flower.jpg"),
-        "galaxies": skimage.data.hubble_deep_field(),
+        "galaxies": shipped.hubble_deep_field(),
         "motorcycle": left,
         "motorcycle2": right,
-        "retina": skimage.data.retina(),
-        "rocket": skimage.data.rocket(),
+        "retina": shipped.retina(),
+        "rocket": shipped.rocket(),
         "temple": load_sample_image("china.jpg"),
     }
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 
 from demo_parts.runs import Run, Step
 
 # Okabe and Ito (2008): told apart with every kind of colour vision, and in grey.
 SKY, BLUE, VERMILLION, GREEN = "#56B4E9", "#0072B2", "#D55E00", "#009E73"
 INK, QUIET, SHADE = "#222222", "#777777", "#F3EAD3"
-WIDE_INCHES, HIGH_INCHES, DPI = 12, 6, 150
+WIDE_INCHES, HIGH_INCHES, PAD_INCHES, DPI = 12, 6, 0.13, 150
 TITLE = "Killed in mid-epoch and resumed: the same loss curve, bit for bit"
 STEPS_BEFORE, STEPS_AFTER = 6, 8
 
@@ -24,9 +26,9 @@ def draw_curves(path: Path, whole: Run, killed: Run, resumed: Run, threads: Run)
 
     `resumed` and `threads` hold only what was done after the resume.
     """
-    figure = Figure(figsize=(WIDE_INCHES, HIGH_INCHES), dpi=DPI, layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=PAD_INCHES, h_pad=PAD_INCHES)
+    figure = Figure(figsize=(WIDE_INCHES, HIGH_INCHES), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.12)
     left, right = figure.subplots(1, 2, width_ratios=[5, 4])
     _draw_all_steps(left, whole, killed, resumed)
     _draw_around_kill(right, whole, killed, resumed, threads)
@@ -81,7 +83,7 @@ def _draw_around_kill(axes: Axes, whole: Run, killed: Run, resumed: Run, threads
             label=name,
         )
     _style(axes, "Around the kill")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     # Under the axes, where no point can be.
     axes.legend(
         frameon=False,

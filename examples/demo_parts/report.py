@@ -55,8 +55,8 @@ class Report:
         for one in datasets:
             if one.was_there:
                 self.say(
-                    f"   {one.dataset} was in the cache: an earlier demo built it in "
-                    f"{one.built_s:.2f} s, {one.times_faster:,.0f} times as long as the second run."
+                    f"   {one.dataset} was in the cache already: an earlier demo built it in "
+                    f"{one.built_s:.2f} s."
                 )
 
     def epochs(self, run: Run) -> None:
@@ -95,11 +95,11 @@ class Report:
         _add_step(table, "resumed", resumed.steps[-1], whole.steps[-1])
         self._show(table)
 
-    def equal(self, name: str, whole: Run) -> None:
+    def equal(self, whole: Run) -> None:
         """The result of a comparison that found no difference."""
         self.say(
-            f"   [green]Equal:[/green] {name}: {whole.record_count:,} record ids, "
-            f"{len(whole.steps)} losses and all weights, bit for bit."
+            f"   [green]Equal[/green] to the uninterrupted run, bit for bit: "
+            f"{whole.record_count:,} record ids,\n   {len(whole.steps)} losses, and all weights."
         )
 
     def _show(self, table: Table) -> None:

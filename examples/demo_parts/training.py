@@ -77,6 +77,12 @@ def train(options: argparse.Namespace, log: TextIO) -> None:
                 tell_parent(step, options.report_at)
 
 
+def accuracy(model: Classifier, test: hr.DataRef[Any]) -> float:
+    """The share of the test digits that a model names rightly."""
+    everything: Any = test.stream().batch(len(test)).collect()[0]
+    return model.accuracy(everything)
+
+
 def write_down(log: TextIO, step: int, epoch: int, batch: Batch, loss: float) -> None:
     """One line a step. JSON keeps all bits of a float."""
     line = {"step": step, "epoch": epoch, "ids": batch["id"].tolist(), "loss": loss}

@@ -246,7 +246,9 @@ def stream(source: Iterable[T] | Callable[[], Iterable[T]]) -> Stream[T]:
 
 
 def from_files(folder: str | os.PathLike[str]) -> Stream[dict[str, Any]]:  # Any: str and bytes
-    """A Stream over the files under a folder, sorted by path: {"path": str, "bytes": bytes}.
+    """A Stream over the files under a folder, sorted by path.
+
+    A record is {"path": str, "bytes": bytes}, the path inside the folder.
 
     Raises:
         ArgumentError: there is no such folder.

@@ -65,15 +65,15 @@ def calls(printed: str, dataset: str) -> tuple[int, int]:
 @pytest.mark.slow
 def test_the_demo_calls_each_loader_once(demo: Demo) -> None:
     assert calls(demo.printed, "digits") == (1, 0)
-    assert calls(demo.printed, "photos-300") == (1, 0)
+    assert calls(demo.printed, "photos") == (1, 0)
 
 
 @pytest.mark.slow
 def test_a_second_demo_finds_the_cache_and_ends_well(demo: Demo) -> None:
     again = run_demo(demo.output)
 
-    assert calls(again.printed, "photos-300") == (0, 0)
-    assert "photos-300 was in the cache: an earlier demo built it in" in again.printed
+    assert calls(again.printed, "photos") == (0, 0)
+    assert "photos was in the cache already: an earlier demo built it in" in again.printed
 
 
 @pytest.mark.slow
@@ -90,9 +90,9 @@ def test_the_demo_kills_a_training_process_in_mid_epoch(demo: Demo, runs: Module
 @pytest.mark.slow
 def test_both_resumed_runs_equal_the_uninterrupted_one(demo: Demo, runs: ModuleType) -> None:
     whole, killed, *resumed = read_runs(demo, runs)
-    records = f"{whole.record_count:,} record ids, {len(whole.steps)} losses and all weights"
+    equal = f"{whole.record_count:,} record ids,\n   {len(whole.steps)} losses, and all weights."
 
-    assert demo.printed.count(f"{records}, bit for bit") == 2
+    assert demo.printed.count(f"Equal to the uninterrupted run, bit for bit: {equal}") == 2
     for run in resumed:
         kept = [step for step in killed.steps if step.step <= killed.saved_step]
         assert [step.ids for step in (*kept, *run.steps)] == [step.ids for step in whole.steps]
@@ -172,6 +172,22 @@ def test_a_difference_ends_the_demo_with_1(
 
     assert main.main(["--quick", "--output", str(demo.output)]) == 1
     assert "The demo failed: 'resumed' made" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_unkilled_fails_the_demo(demo: Demo, runs: ModuleType) -> None:
+    trainer = importlib.import_module("demo_parts.processes").Trainer(demo.output, 1)
+
+    with pytest.raises(runs.DemoFailure, match="the process to be killed ended by itself"):
+        trainer.run_and_kill("never killed", report_at=1_000_000)
+
+
+@pytest.mark.slow
+def test_a_training_process_that_fails_shows_its_error(demo: Demo, runs: ModuleType) -> None:
+    trainer = importlib.import_module("demo_parts.processes").Trainer(demo.output, 1)
+
+    with pytest.raises(runs.DemoFailure, match="'odd' ended with 1:(.|\n)*FileNotFoundError"):
+        trainer.run_to_end("odd", resume_from="nothing")
 
 
 def skipped(run: Any) -> Any:

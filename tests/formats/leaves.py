@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ml_dtypes
@@ -45,7 +46,7 @@ DTYPES = [
 
 def array(rng: Rng, dtype: Any, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
     """An array of random values."""
-    made = np.dtype(dtype)
+    made: np.dtype[Any] = np.dtype(dtype)
     numbers = rng.integers(0, 100, shape)
     if made.kind in "SU":
         return np.asarray(numbers).astype(str).astype(made)
@@ -53,7 +54,8 @@ def array(rng: Rng, dtype: Any, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
         raw = rng.integers(0, 100, (*shape, made.itemsize), dtype=np.uint8)
         found = np.zeros(shape, made)
         if made.names is None:
-            return raw.view(made).reshape(shape)
+            found[...] = raw.view(made).reshape(shape)
+            return found
         for name in made.names:
             found[name] = rng.integers(0, 9, found[name].shape).astype(found[name].dtype)
         return found
@@ -69,14 +71,16 @@ def _of_dtypes() -> dict[str, Callable[[Rng], Any]]:
     made: dict[str, Callable[[Rng], Any]] = {}
     for dtype in DTYPES:
         name = np.dtype(dtype).name if np.dtype(dtype).isnative else str(dtype)
-        made[f"{name}[3]"] = lambda rng, dtype=dtype: array(rng, dtype, (3,))
-        made[f"{name}[2,1,2]"] = lambda rng, dtype=dtype: array(rng, dtype, (2, 1, 2))
-        made[f"{name}[0,2]"] = lambda rng, dtype=dtype: array(rng, dtype, (0, 2))
-        made[f"{name}[]"] = lambda rng, dtype=dtype: array(rng, dtype, ())
-        made[f"{name}[?]"] = lambda rng, dtype=dtype: ragged(rng, dtype, 1)
-        made[f"{name}[?,?]"] = lambda rng, dtype=dtype: ragged(rng, dtype, 2)
-        made[f"{name} scalar"] = lambda rng, dtype=dtype: array(rng, dtype, (1,))[0]
+        for shape in ((3,), (2, 1, 2), (0, 2), ()):
+            made[f"{name}{list(shape)}"] = partial(array, dtype=dtype, shape=shape)
+        for ndim in (1, 2):
+            made[f"{name} ragged {ndim}-d"] = partial(ragged, dtype=dtype, ndim=ndim)
+        made[f"{name} scalar"] = partial(_scalar, dtype=dtype)
     return made
+
+
+def _scalar(rng: Rng, dtype: Any) -> Any:
+    return array(rng, dtype, (1,))[0]
 
 
 LEAVES: dict[str, Callable[[Rng], Any]] = {

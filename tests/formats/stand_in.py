@@ -90,7 +90,7 @@ class FolderBlobs(MemoryBlobs):
     def write(self, key: Callable[[], str], fill: Callable[[BinaryIO], None]) -> str:
         aside = self.root / "aside"
         with aside.open("wb", buffering=0) as sink:
-            fill(sink)  # type: ignore[arg-type]  # raw files are binary files too
+            fill(sink)
         path = self.root / key()
         path.parent.mkdir(parents=True, exist_ok=True)
         os.replace(aside, path)

@@ -12,7 +12,7 @@ from tests.formats.stand_in import all_of, cut, same, stored
 
 # Any, in this file: records of every structure.
 
-Point = namedtuple("Point", "x y")  # type: ignore[name-match]
+Point = namedtuple("Point", "x y")
 
 
 def made(shape: Any, rng: np.random.Generator, none: float) -> Any:

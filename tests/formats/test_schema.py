@@ -13,7 +13,7 @@ from headrace.formats.schema import Branch, Leaf, layout_of, leaves_of, tree_of
 
 # Any, in this file: records of every structure.
 
-Point = namedtuple("Point", "x y")  # type: ignore[name-match]
+Point = namedtuple("Point", "x y")
 
 
 def columns(record: Any) -> list[str]:

@@ -139,7 +139,8 @@ def test_no_indices_give_no_records_of_the_same_layout(held: StoredRecords) -> N
     assert none.rows() == []
     leaf = none.leaves[2]
     assert isinstance(leaf, np.ndarray)
-    assert (leaf.shape, leaf.dtype) == ((0, 1536), np.int16)
+    assert leaf.shape == (0, 1536)
+    assert leaf.dtype == np.int16
 
 
 def test_stored_records_fulfil_the_contract(held: StoredRecords) -> None:

@@ -1,1 +1,1 @@
-"""Batches in the types of other frameworks: one module a framework, none imported here."""
+"""Batches in the types of other frameworks, one module a framework."""

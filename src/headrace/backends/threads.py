@@ -15,8 +15,8 @@ from headrace.contracts.errors import ClosedError, whole
 
 T = TypeVar("T")
 
-# Tasks in flight for each thread: one runs, one is ready, one is being taken.
-TASKS_PER_THREAD = 3
+# Tasks in flight for each thread: one runs and one is ready; more would leave the cache.
+TASKS_PER_THREAD = 2
 # How long `close` waits for a task that is running; user functions may hang.
 CLOSE_SECONDS = 5.0
 
@@ -25,7 +25,7 @@ logger = logging.getLogger("headrace")
 
 @dataclass(frozen=True)
 class Threads:
-    """Runs tasks on `num_workers` threads, up to three tasks ahead for each.
+    """Runs tasks on `num_workers` threads, up to two tasks ahead for each.
 
     Right where the work releases the interpreter's lock, as NumPy's gathers, image decoders and
     reads do. Pure Python functions gain nothing from it.

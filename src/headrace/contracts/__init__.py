@@ -7,7 +7,7 @@ from headrace.contracts.blobs import Blobs, BlobStat, Bytes, Mapped
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, join_blocks, rows
 from headrace.contracts.collate import columns_of, pad, stack, unstack
 from headrace.contracts.memo import with_memo
-from headrace.contracts.node import Cursor, Node, Run, State, iterate, read_fully
+from headrace.contracts.node import Cursor, Node, Run, State, first_epoch_of, iterate, read_fully
 from headrace.contracts.order import Indices, Order
 from headrace.contracts.records import Records, identity_of, read_ahead_of
 from headrace.contracts.source import Drawn, Source
@@ -64,6 +64,7 @@ __all__ = [
     "Workers",
     "bare_visit",
     "columns_of",
+    "first_epoch_of",
     "flatten",
     "identity_of",
     "iterate",

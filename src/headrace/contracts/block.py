@@ -138,7 +138,9 @@ def rows(block: Block[T]) -> list[T]:
 
 
 def join_blocks(parts: Sequence[tuple[Indices, Block[T]]], length: int) -> Block[T]:
-    """One block of `length` records out of parts that say where each of theirs belongs."""
+    """One block of `length` records out of parts.
+
+    A part says where each of its records belongs."""
     blocks = [block for _, block in parts]
     if len(blocks) == 1:
         return blocks[0]

@@ -31,7 +31,7 @@ def stack(block: Block[Record]) -> Record:
 
 
 def pad(block: Block[Record]) -> Record:
-    """Like `stack`, with arrays of different shapes filled up with zeros at their ends.
+    """Like `stack`, with arrays of different shapes filled up with zeros.
 
     Raises:
         RecordError: the records differ in structure.

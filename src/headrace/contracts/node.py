@@ -18,7 +18,7 @@ State: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """What a cursor needs beside its node: the epoch, the seed, the rank, the workers.
+    """What a cursor needs beside its node: epoch, seed, rank and workers.
 
     `workers` None means that nothing runs before it is asked for; else at most `look_ahead`
     tasks are undelivered at once. `seed` replaces the seeds that the stream did not set.
@@ -35,7 +35,9 @@ class Run:
 
 @runtime_checkable
 class Cursor(Protocol[T]):
-    """A running node, read like a file. Whoever opened it closes it; one thread uses it."""
+    """A running node, read like a file.
+
+    Whoever opened it closes it; one thread uses it."""
 
     def read(self, n: int) -> Block[T]:
         """At most `n` records; none only at the end of the epoch.
@@ -70,6 +72,11 @@ class Node(Protocol[T_co]):
     def open(self, run: Run, state: State | None = None) -> Cursor[Any]:  # Any: invariance of Block
         """A cursor that begins exactly at `state`, or at the start of the epoch."""
         ...
+
+
+def first_epoch_of(node: Node[Any]) -> int:  # Any: records of every type
+    """The epoch that a node begins with: a start offset may leave out whole ones."""
+    return int(getattr(node, "first_epoch", 0))
 
 
 def read_fully(cursor: Cursor[T], n: int) -> list[T]:

@@ -16,13 +16,22 @@ from headrace.contracts import (
     Stage,
     State,
     Visit,
+    first_epoch_of,
     identity_of,
 )
 from headrace.contracts.errors import StateError, StreamError
 from headrace.engine.consumer import FusedCursor, WindowCursor
-from headrace.engine.feed import AddressedFeed, DrawnFeed, bound_order, drawn_count, offset_of
+from headrace.engine.feed import (
+    AddressedFeed,
+    DrawnFeed,
+    Feed,
+    bound_order,
+    drawn_count,
+    offset_of,
+)
 from headrace.engine.fuse import Fused
 from headrace.engine.inline import InlineCursor
+from headrace.engine.noted import NotedCursor
 from headrace.engine.notes import Origin
 from headrace.engine.plan import Late, Plan, WindowStage, plan_of
 from headrace.engine.position import position_of
@@ -95,6 +104,8 @@ class Chain:
     def first_epoch(self) -> int:
         """The epoch in which the start offset lies: the first one to run."""
         source = self.plan.source
+        if isinstance(source, Node):
+            return first_epoch_of(source)
         if not isinstance(source, Visit) or not source.offset:
             return 0
         part = Part(source.order, *source.part) if source.part else source.order
@@ -148,24 +159,34 @@ class Chain:
             StateError: the state has another shape than this chain's.
         """
         memos = [None] * len(self.plan.late) if state is None else self._memos(state)
-        cursor = self._open_base(run, state)
+        self._check_globals(run)
+        feed = self._feed(run)
+        origin = Origin(self.identity, self.plan.segment, run)
+        base = cursor = self._open_base(run, state, feed, origin)
         rank = self.world[0] if self.world else run.rank
         keys = Keys(self._seed(run), run.epoch, rank + 1)
+        running: list[tuple[Cursor[Any], Late]] = []
         for late, memo in zip(self.plan.late, memos, strict=True):
             cursor = _open_late(cursor, late, run, keys=keys, memo=memo)
-        return cursor
+            running.append((cursor, late))
+        return NotedCursor(base, running, origin, feed) if running else base
 
-    def _open_base(self, run: Run, state: State | None) -> Cursor[Any]:
+    def _feed(self, run: Run) -> Feed | None:
+        source = self.plan.source
+        if isinstance(source, Node):
+            return None
+        if isinstance(source, Visit):
+            return AddressedFeed(source, run)
+        return DrawnFeed(source, run, self.plan.cut)
+
+    def _open_base(
+        self, run: Run, state: State | None, feed: Feed | None, origin: Origin
+    ) -> Cursor[Any]:
         plan, source = self.plan, self.plan.source
-        self._check_globals(run)
         if isinstance(source, Node):
             return source.open(run, state)
-        if isinstance(source, Visit):
-            feed: AddressedFeed | DrawnFeed = AddressedFeed(source, run)
-        else:
-            feed = DrawnFeed(source, run, plan.cut)
+        assert feed is not None
         keys = Keys(self._seed(run), run.epoch)
-        origin = Origin(self.identity, plan.segment, run)
         at = position_of(state)
         if run.workers is None:
             return InlineCursor(feed, plan.segment, keys, origin=origin, at=at)

@@ -30,7 +30,7 @@ class FusedCursor:
         self._keys = keys
         self._before = parent.state()
         self._memo = memo
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._outputs = self._fused.over(
             self._drawn(),
             key=keys.of,
@@ -45,7 +45,7 @@ class FusedCursor:
         found: list[Any] = []
         try:
             self._draw(found, n)
-        except Exception as error:
+        except BaseException as error:
             self._failure = error
             if not found:
                 raise
@@ -63,6 +63,7 @@ class FusedCursor:
             self._delivered = 0
             for _ in islice(self._outputs, skip):
                 self._delivered += 1
+            self._memo = self._mark(ended=False)
         while len(found) < n:
             used = self._used
             output = next(self._outputs, self)
@@ -111,8 +112,11 @@ class WindowCursor:
         self._number, self._delivered = memo or (0, 0)
         self._begin = parent.state()
         self._window: list[Any] | None = None
+        self._failure: BaseException | None = None
 
     def read(self, n: int) -> Block[Any]:
+        if self._failure is not None:
+            raise self._failure
         while True:
             if self._window is None and not self._fill():
                 return []
@@ -130,12 +134,15 @@ class WindowCursor:
         self._parent.close()
 
     def _fill(self) -> bool:
-        begin = self._parent.state()
-        records = read_fully(self._parent, self._stage.window)
-        if not records:
-            self._begin = begin
-            return False
-        self._begin = begin
-        key = self._keys.at(self._stage.seed, self._name, self._number)
-        self._window = self._stage.regroup(records, key)
+        # Before the read: where it fails, the state must say this window, not the last one.
+        self._begin = self._parent.state()
+        try:
+            records = read_fully(self._parent, self._stage.window)
+            if not records:
+                return False
+            key = self._keys.at(self._stage.seed, self._name, self._number)
+            self._window = self._stage.regroup(records, key)
+        except BaseException as error:
+            self._failure = error
+            raise
         return True

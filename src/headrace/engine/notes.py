@@ -9,9 +9,56 @@ from headrace.engine.feed import AddressedFeed, Feed
 from headrace.engine.fuse import Fused
 from headrace.engine.segment import Segment, grouped
 
-# The outermost last: the frames of a traceback meet the loops from the last one on.
+# Marks a note of ours, so that an error gets one note however often it is raised.
+NOTE_START = "headrace: in "
+
+# More would hide the rest of a note.
+SHOWN_INDICES = 8
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a segment's data, for notes."""
+
+    identity: str
+    segment: Segment
+    run: Run
+
+    def annotate(self, error: BaseException, feed: Feed, unit: int) -> None:
+        """Notes where an error of the segment happened, once."""
+        levels = [level for level in self.segment.levels if isinstance(level, Fused)]
+        stage = failed_in(error, levels) or "the source"
+        self.note(error, stage, feed, (unit, unit + 1))
+
+    def note(
+        self,
+        error: BaseException,
+        stage: str,
+        feed: Feed | None = None,
+        units: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Adds stage, dataset version, epoch, positions and indices to an error, once."""
+        if any(note.startswith(NOTE_START) for note in getattr(error, "__notes__", ())):
+            return
+        where = "" if feed is None else self._where(feed, units)
+        error.add_note(
+            f"{NOTE_START}{stage} over {self.identity}, epoch {self.run.epoch}{where}"
+        )
+
+    def _where(self, feed: Feed, units: tuple[int, int]) -> str:
+        start, stop = (unit * self.segment.unit for unit in units)
+        is_one = stop - start == 1
+        where = f", position {start}" if is_one else f", positions {start} to {stop - 1}"
+        if not isinstance(feed, AddressedFeed) or start >= feed.count:
+            return where
+        indices = feed.indices(start, min(stop, start + SHOWN_INDICES))
+        what = f"index {indices[..., 0]}" if is_one else f"indices {indices.tolist()}"
+        return f"{where}, {what}"
+
+
 def failed_in(error: BaseException, levels: list[Fused]) -> str | None:
     """The stage that raised, as the traceback tells; None where it was none of these."""
+    # The frames of a traceback meet the loops from the last one on.
     left = list(levels)
     trace = error.__traceback__
     while trace is not None:
@@ -25,40 +72,3 @@ def failed_in(error: BaseException, levels: list[Fused]) -> str | None:
                 return kernel.name
         trace = trace.tb_next
     return None
-
-
-# Marks a note of ours, so that an error gets one note however often it is raised.
-NOTE_START = "headrace: in "
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What is known of a segment's data, for notes."""
-
-    identity: str
-    segment: Segment
-    run: Run
-
-    def annotate(self, error: BaseException, feed: Feed, unit: int) -> None:
-        """Adds stage, dataset version, epoch, position and index to an error."""
-        if any(note.startswith(NOTE_START) for note in getattr(error, "__notes__", ())):
-            return
-        start = unit * self.segment.unit
-        stop = start + self.segment.unit
-        where = (
-            f"position {start}" if self.segment.unit == 1 else f"positions {start} to {stop - 1}"
-        )
-        index = ""
-        if isinstance(feed, AddressedFeed) and start < feed.count:
-            # More than eight indices would hide the rest of the note.
-            found = feed.indices(start, stop)[..., :8]
-            is_one = self.segment.unit == 1
-            index = f", index {found[..., 0]}" if is_one else f", indices {found.tolist()}"
-        error.add_note(
-            f"{NOTE_START}{self._stage(error)} over {self.identity}, "
-            f"epoch {self.run.epoch}, {where}{index}"
-        )
-
-    def _stage(self, error: BaseException) -> str:
-        levels = [level for level in self.segment.levels if isinstance(level, Fused)]
-        return failed_in(error, levels) or "the source"

@@ -171,7 +171,7 @@ class Pass:
         stop = len(block) - len(block) % size if stage.drop_last else len(block)
         starts = iter(list(range(0, stop, size)))
         self._watch(starts, size, is_outer)
-        if stage.stacks:
+        if stage.stacks and "object" not in block.layout.kinds:
             return block.batches(starts, size)
         return (grouped(stage, block[start : start + size]) for start in starts)
 

@@ -31,7 +31,7 @@ class Result:
     outputs: Block[Any]
     owners: list[int] | None
     stop: int
-    error: Exception | None = None
+    error: BaseException | None = None
     seconds: float = 0.0
 
     def owner(self, output: int) -> int:
@@ -80,7 +80,7 @@ class SegmentTask:
 
     def _pass(
         self, block: Block[Any], at: int, outputs: list[Any], owners: list[int] | None
-    ) -> tuple[int, Exception] | None:
+    ) -> tuple[int, BaseException] | None:
         """Runs one pass; gives the failing unit and its error, if any."""
         given = Pass(
             self.segment,
@@ -97,7 +97,7 @@ class SegmentTask:
                 for output in given.outputs:
                     outputs.append(output)
                     owners.append(at + given.units_used() - 1)
-        except Exception as error:
+        except BaseException as error:
             return (at if unit_by_unit else at + given.failed_unit), error
         finally:
             if owners is not None and unit_by_unit:
@@ -121,7 +121,7 @@ class TaskCursor:
         self._units = 1
         self._result = Result(at.unit, [at] * at.delivered, [at.unit] * at.delivered, at.unit)
         self._taken = at.delivered
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._is_over = False
         self._schedule = Schedule(
             run.workers,
@@ -189,8 +189,8 @@ class TaskCursor:
         before = self._result
         try:
             result = self._schedule.next()
-        except Exception as error:
-            # Drawing the input failed, after everything that was drawn before.
+        except BaseException as error:
+            # Drawing the input failed, or waiting was interrupted, after what came before.
             self._origin.annotate(error, self._feed, before.stop)
             before.error = error
             return True

@@ -29,7 +29,7 @@ class BytesReader:
         self._validity = Validity(shards) if leaf.nullable else None
         self._addresses = np.zeros(shards, np.int64)
         self._values: list[npt.NDArray[np.uint8] | None] = [None] * shards
-        self._memory = address_space().data
+        self._memory = address_space()
         self._read = _DECODERS[leaf.kind]
 
     def add(self, shard: int, part: Part) -> None:

@@ -7,6 +7,7 @@ shards: `take` copies them where they belong, and nothing is grouped, joined or 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +29,12 @@ LEAST_PIECE_BYTES = 1024
 LARGEST_STRIDED_BYTES = 1 << 15
 
 
-def address_space() -> npt.NDArray[np.uint8]:
+def address_space() -> memoryview:
     """The bytes of this process: byte `address` stands at index `address - 1`.
 
     Only indices that lie inside a mapped shard may be touched.
     """
-    return _laid_over(1, ADDRESS_END - 1, 1)[:, 0]
+    return _laid_over(1, ADDRESS_END - 1, 1)[:, 0].data
 
 
 class Rows:
@@ -54,7 +55,7 @@ class Rows:
         self._rows: list[Bytes2d | None] = [None] * shards
         self._grid: _Grid | None = None
         self._buffers = Buffers()
-        self._strided: npt.NDArray[np.void] | None = None
+        self._strided: Callable[[Numbers], npt.NDArray[np.void]] | None = None
 
     def add(self, shard: int, rows: Bytes2d) -> None:
         """Makes the rows of a shard known: shape `(rows, row_bytes)`, contiguous."""
@@ -93,20 +94,22 @@ class Rows:
 
     def _take_strided(self, shards: Numbers | int, rows: Numbers) -> Bytes2d:
         if self._strided is None:
-            space = address_space()
-            count = min(len(space), LARGEST_BYTES // self.row_bytes)
-            self._strided = np.lib.stride_tricks.as_strided(
-                space[: self.row_bytes].view(f"V{self.row_bytes}"), (count,), (1,), writeable=False
-            )
+            count = min(ADDRESS_END - 1, LARGEST_BYTES // self.row_bytes)
+            first = np.frombuffer(address_space(), f"V{self.row_bytes}", count=1)
+            strided = np.lib.stride_tricks.as_strided
+            # The method, not the array: whoever prints an array, a debugger among them, reads
+            # its ends, and there is nothing at address 1.
+            self._strided = strided(first, (count,), (1,), writeable=False).__getitem__
+            del first
         at = rows * self.row_bytes
         at += self._addresses.take(shards)
         at -= 1
-        return self._strided[at].view(np.uint8).reshape(len(rows), self.row_bytes)
+        return self._strided(at).view(np.uint8).reshape(len(rows), self.row_bytes)
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """Memory from `lowest` on as rows of one unit, such that each row of each shard is whole units."""
+    """Memory from `lowest` on as rows of one unit, of which each row of a shard is some."""
 
     memory: Bytes2d
     lowest: int

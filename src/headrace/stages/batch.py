@@ -98,7 +98,7 @@ class BatchCursor:
         self._parent = parent
         self._stage = stage
         self._state: State | None = None
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     def read(self, n: int) -> list[Any]:
         if self._failure is not None:
@@ -112,7 +112,7 @@ class BatchCursor:
                 if not records:
                     break
                 batches.append(self._stage.group(records))
-            except Exception as error:
+            except BaseException as error:
                 self._failure = error
                 if not batches:
                     raise

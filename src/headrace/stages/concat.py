@@ -17,12 +17,15 @@ from headrace.contracts import (
     State,
     Visit,
     bare_visit,
+    first_epoch_of,
     identity_of,
     join_blocks,
     read_ahead_of,
 )
+from headrace.contracts.errors import StateError
 from headrace.orders import Concat as ConcatOrder
 from headrace.stages.repeat import turn_of
+from headrace.stages.zip import ZippedRecords
 
 # Any, in this file: a stage is met before its record types are known.
 
@@ -53,7 +56,8 @@ class Concat:
     def reorder(self, visit: Visit) -> Visit | None:
         visits = [visit, *(bare_visit(other) for other in self.others)]
         bare = [one for one in visits if one is not None and one.is_whole]
-        if len(bare) < len(visits):
+        # A zip has several indices at a position, which do not lie side by side.
+        if len(bare) < len(visits) or any(isinstance(v.records, ZippedRecords) for v in bare):
             return None
         return concat_visits(bare)
 
@@ -105,6 +109,10 @@ class ConcatChains:
     def is_infinite(self) -> bool:
         return any(chain.is_infinite for chain in self.chains)
 
+    @property
+    def first_epoch(self) -> int:
+        return max(first_epoch_of(chain) for chain in self.chains)
+
     def length(self, run: Run) -> int | None:
         lengths = [chain.length(run) for chain in self.chains]
         known = [length for length in lengths if length is not None]
@@ -121,6 +129,11 @@ class ConcatCursor:
         self._chains = chains
         self._run = run
         self._turn, parent = turn_of(state)
+        if not 0 <= self._turn < len(chains):
+            raise StateError(
+                f"a concat of {len(chains)} streams was given a state in stream {self._turn}. "
+                "Load a state of this very chain."
+            )
         self._cursor = chains[self._turn].open(run, parent)
 
     def read(self, n: int) -> Block[Any]:

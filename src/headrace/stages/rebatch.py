@@ -58,7 +58,7 @@ class RebatchCursor:
         self._used = used
         self._rest: list[Any] = []
         self._skip = used
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     def read(self, n: int) -> list[Any]:
         if self._failure is not None:
@@ -71,7 +71,7 @@ class RebatchCursor:
                 if not records:
                     break
                 batches.append(self._collate(records))
-            except Exception as error:
+            except BaseException as error:
                 self._begin, self._used = before
                 self._failure = error
                 if not batches:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headrace.contracts import Block, Cursor, Node, Run, State, Visit
+from headrace.contracts import Block, Cursor, Node, Run, State, Visit, first_epoch_of
 from headrace.contracts.errors import StateError, whole
 from headrace.orders import Repeat as RepeatOrder
 
@@ -43,7 +43,8 @@ class Repeat:
         return before * self.times
 
     def reorder(self, visit: Visit) -> Visit | None:
-        if visit.is_cut or visit.offset:
+        # An offset counts records of this rank, so it may as well count over all the passes.
+        if visit.is_cut:
             return None
         return replace(visit, order=RepeatOrder(visit.order, self.times))
 
@@ -62,11 +63,23 @@ class Repeated:
     def is_infinite(self) -> bool:
         return self.times is None or self.before.is_infinite
 
+    @property
+    def first_epoch(self) -> int:
+        first = first_epoch_of(self.before)
+        return 0 if self.times is None else first // self.times
+
+    def first_turn(self, run: Run) -> int:
+        """The pass that this epoch begins with: a start offset may leave out whole ones."""
+        if run.epoch != self.first_epoch:
+            return 0
+        first = first_epoch_of(self.before)
+        return first if self.times is None else first % self.times
+
     def length(self, run: Run) -> int | None:
         if self.times is None:
             return None
         total = 0
-        for turn in range(self.times):
+        for turn in range(self.first_turn(run), self.times):
             length = self.before.length(self.run_of(run, turn))
             if length is None:
                 return None
@@ -89,7 +102,7 @@ class RepeatCursor:
     def __init__(self, node: Repeated, run: Run, state: State | None) -> None:
         self._node = node
         self._run = run
-        self._turn, parent = turn_of(state)
+        self._turn, parent = turn_of(state, node.first_turn(run))
         self._cursor = node.before.open(node.run_of(run, self._turn), parent)
         # Whether this pass gave anything: an endless repeat of nothing must end.
         self._gave = parent is not None
@@ -101,7 +114,8 @@ class RepeatCursor:
                 self._gave = True
                 return block
             is_last = self._node.times is not None and self._turn + 1 >= self._node.times
-            if is_last or not self._gave:
+            is_endless_nothing = self._node.times is None and not self._gave
+            if is_last or is_endless_nothing:
                 return block
             self._cursor.close()
             self._turn, self._gave = self._turn + 1, False
@@ -114,14 +128,14 @@ class RepeatCursor:
         self._cursor.close()
 
 
-def turn_of(state: State | None) -> tuple[int, State | None]:
+def turn_of(state: State | None, first: int = 0) -> tuple[int, State | None]:
     """Which of several passes or chains a state stands in, and the state in it.
 
     Raises:
         StateError: the state is of another kind.
     """
     if state is None:
-        return 0, None
+        return first, None
     parents = state.get("parents")
     if not isinstance(state.get("turn"), int) or not isinstance(parents, list) or not parents:
         raise StateError(

@@ -19,6 +19,7 @@ from headrace.contracts import (
     Tree,
     Visit,
     bare_visit,
+    first_epoch_of,
     identity_of,
     read_ahead_of,
     rows,
@@ -55,7 +56,8 @@ class Zip:
     def reorder(self, visit: Visit) -> Visit | None:
         visits = [visit, *(bare_visit(other) for other in self.others)]
         bare = [one for one in visits if one is not None and one.is_whole]
-        if len(bare) < len(visits):
+        # A zip of zips is no order: a position has one index of each dataset, not of each zip.
+        if len(bare) < len(visits) or any(isinstance(v.records, ZippedRecords) for v in bare):
             return None
         records = ZippedRecords(tuple(one.records for one in bare))
         return Visit(records, Zipped(tuple(one.order for one in bare)))
@@ -102,6 +104,10 @@ class ZippedChains:
     def is_infinite(self) -> bool:
         return all(chain.is_infinite for chain in self.chains)
 
+    @property
+    def first_epoch(self) -> int:
+        return max(first_epoch_of(chain) for chain in self.chains)
+
     def length(self, run: Run) -> int | None:
         lengths = [chain.length(run) for chain in self.chains if not chain.is_infinite]
         known = [length for length in lengths if length is not None]
@@ -114,8 +120,15 @@ class ZippedChains:
                 f"a zip of {len(self.chains)} streams was given a state of {len(parents)}. "
                 "Load a state of this very chain."
             )
-        pairs = zip(self.chains, parents, strict=True)
-        return ZipCursor([chain.open(run, parent) for chain, parent in pairs])
+        cursors: list[Cursor[Any]] = []
+        try:
+            for chain, parent in zip(self.chains, parents, strict=True):
+                cursors.append(chain.open(run, parent))
+        except BaseException:
+            for cursor in cursors:
+                cursor.close()
+            raise
+        return ZipCursor(cursors)
 
 
 class ZipCursor:
@@ -124,7 +137,7 @@ class ZipCursor:
     def __init__(self, cursors: list[Cursor[Any]]) -> None:
         self._cursors = cursors
         self._before: list[State] | None = None
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     def read(self, n: int) -> Block[Any]:
         if self._failure is not None:
@@ -134,7 +147,7 @@ class ZipCursor:
             self._before = [cursor.state() for cursor in self._cursors]
             try:
                 together = [rows(cursor.read(1)) for cursor in self._cursors]
-            except Exception as error:
+            except BaseException as error:
                 self._failure = error
                 if not found:
                     raise

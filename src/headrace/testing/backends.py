@@ -8,7 +8,7 @@ from headrace.contracts import Backend
 
 
 def check_backend(backend: Backend) -> None:
-    """Checks that a backend runs tasks, gives results and errors, and leaves nothing behind.
+    """Checks that a backend runs tasks, gives errors, and leaves nothing behind.
 
     Raises:
         AssertionError: what does not hold.

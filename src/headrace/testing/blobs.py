@@ -9,7 +9,7 @@ from headrace.contracts.errors import HeadraceError, NotFound, VersionExists
 
 
 def check_blobs(blobs: Blobs) -> None:
-    """Checks that blobs appear whole or not at all, once, and can be listed and removed.
+    """Checks that blobs appear whole or not at all, once, and can be removed.
 
     Raises:
         AssertionError: what does not hold.

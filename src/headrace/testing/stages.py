@@ -71,7 +71,7 @@ def check_stage(
 
 
 def check_resume(stream: Stream[Any], epochs: list[list[str]], chance: random.Random) -> None:
-    """Checks that a state of every cut, saved on any backend, loads on any other (G2, G3, G4)."""
+    """Checks that a state of every cut and backend loads on any other (G2-G4)."""
     saved = [states(stream, backend) for backend in BACKENDS]
     for other in saved[1:]:
         assert other == saved[0], f"states depend on the backend: {saved[0]} and {other}"
@@ -91,7 +91,7 @@ def check_resume(stream: Stream[Any], epochs: list[list[str]], chance: random.Ra
 
 
 def check_reads(stream: Stream[Any], expected: list[str], chance: random.Random) -> None:
-    """Checks that reading in random portions gives the same, and that states between load."""
+    """Checks that random portions give the same, and states between them load."""
     cursor = stream.node.open(Run())
     found: list[str] = []
     while block := rows(cursor.read(chance.randint(1, 9))):
