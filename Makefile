@@ -5,6 +5,7 @@ PYTHON ?= python3
 # A version with a CPU build; any torch of the range in pyproject.toml will do.
 TORCH ?= torch==2.13.0
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -56,11 +57,11 @@ format: $(VENV)/.test
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/run.py
+bench: $(VENV)/.core
+	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip resolves slowly, and Debian's own refuses to run outside an environment: it installs uv in
@@ -90,8 +91,4 @@ $(VENV)/.test: $(VENV)/.uv pyproject.toml
 
 $(VENV)/.docs: $(VENV)/.uv pyproject.toml
 	$(INSTALL) -e ".[docs]"
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.uv pyproject.toml
-	$(INSTALL) -e ".[bench]" "$(TORCH)"
 	@touch $@

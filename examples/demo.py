@@ -80,8 +80,8 @@ def cache(output: Path, size: Size, report: Report) -> None:
     report.section(1, "Slow loaders run once")
     report.say(
         f"   scikit-learn's digits, and {size.photos:,} JPEG crops of photographs, decoded and "
-        "augmented.\n   Each run asks the cached loader, then reads every record once, shuffled. "
-        "Calls says how\n   often the loader itself had to run."
+        "augmented.\n   Each of two runs asks the cached loader, then reads every record once.\n"
+        "   Calls says how often the loader itself had to run."
     )
     report.cached([cache_digits(output), cache_photos(output, size.photos)])
 

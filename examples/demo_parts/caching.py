@@ -39,7 +39,8 @@ class Timing:
 class Cached:
     """What is known of a dataset after two runs of its loader.
 
-    `built_s` is how long the run took that built it: the first one, or one of an earlier demo.
+    `built_s` is how long the run took that built it: the first one, or one of an earlier demo;
+    None where nobody knows, because that demo was stopped.
     """
 
     dataset: str
@@ -47,7 +48,7 @@ class Cached:
     size_bytes: int
     first: Timing
     second: Timing
-    built_s: float
+    built_s: float | None
 
     @property
     def was_there(self) -> bool:
@@ -55,9 +56,9 @@ class Cached:
         return self.first.loader_calls == 0
 
     @property
-    def times_faster(self) -> float:
+    def times_faster(self) -> float | None:
         """How many times longer building took than the second run."""
-        return self.built_s / self.second.seconds
+        return None if self.built_s is None else self.built_s / self.second.seconds
 
 
 def digits() -> dict[str, Any]:
@@ -123,15 +124,15 @@ def _timed_run(output: Path, dataset: str, version: str, load: Callable[[], Any]
     for batch in batches:
         for leaf in batch.values():
             # Every byte is read, or the time would say nothing. Text comes as a list.
-            digest.update(leaf if isinstance(leaf, np.ndarray) else "".join(leaf))
+            digest.update(leaf.data if isinstance(leaf, np.ndarray) else "".join(leaf).encode())
         records += len(leaf)
     return Timing(time.perf_counter() - start, records, calls, digest.hexdigest())
 
 
-def _built_s(file: Path, title: str, first: Timing) -> float:
-    """How long building took: now, or as an earlier demo wrote down."""
+def _built_s(file: Path, title: str, first: Timing) -> float | None:
+    """How long building took: now, or as an earlier demo wrote down, if it came so far."""
     times: dict[str, float] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     if first.loader_calls:
         times[title] = first.seconds
         file.write_text(json.dumps(times), "utf-8")
-    return times.get(title, first.seconds)
+    return times.get(title)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MultipleLocator
 
 from demo_parts.runs import Run, Step
 
@@ -18,7 +18,7 @@ SKY, BLUE, VERMILLION, GREEN = "#56B4E9", "#0072B2", "#D55E00", "#009E73"
 INK, QUIET, SHADE = "#222222", "#777777", "#F3EAD3"
 WIDE_INCHES, HIGH_INCHES, PAD_INCHES, DPI = 12, 6, 0.13, 150
 TITLE = "Killed in mid-epoch and resumed: the same loss curve, bit for bit"
-STEPS_BEFORE, STEPS_AFTER = 6, 8
+STEPS_BEFORE, STEPS_AFTER, STEPS_BETWEEN_TICKS = 6, 8, 5
 
 
 def draw_curves(path: Path, whole: Run, killed: Run, resumed: Run, threads: Run) -> None:
@@ -83,7 +83,7 @@ def _draw_around_kill(axes: Axes, whole: Run, killed: Run, resumed: Run, threads
             label=name,
         )
     _style(axes, "Around the kill")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MultipleLocator(STEPS_BETWEEN_TICKS))
     # Under the axes, where no point can be.
     axes.legend(
         frameon=False,

@@ -37,9 +37,7 @@ class Report:
 
     def cached(self, datasets: Sequence[Cached]) -> None:
         """A row for each dataset: how long each run took, how often it called the loader."""
-        table = _table(
-            "dataset", "records", "size", "first run", "calls", "second run", "calls", "faster"
-        )
+        table = _table("dataset", "records", "size", "run 1", "calls", "run 2", "calls", "faster")
         for one in datasets:
             table.add_row(
                 one.dataset,
@@ -49,14 +47,14 @@ class Report:
                 str(one.first.loader_calls),
                 f"{one.second.seconds:.3f} s",
                 str(one.second.loader_calls),
-                f"{one.times_faster:,.0f}x",
+                "?" if one.times_faster is None else f"{one.times_faster:,.0f}x",
             )
         self._show(table)
         for one in datasets:
             if one.was_there:
+                built = "" if one.built_s is None else f" in {one.built_s:.2f} s"
                 self.say(
-                    f"   {one.dataset} was in the cache already: an earlier demo built it in "
-                    f"{one.built_s:.2f} s."
+                    f"   {one.dataset}: in the cache already, an earlier demo built it{built}."
                 )
 
     def epochs(self, run: Run) -> None:

@@ -14,8 +14,6 @@ import numpy.typing as npt
 SMALLEST_BYTES = 256 * 1024
 # Kept per pool: the tasks in flight of a few threads.
 MOST_BUFFERS = 16
-# References to a buffer that only the pool holds: its list, the loop variable, the argument.
-POOL_REFERENCES = 3
 
 
 class Buffers:
@@ -32,6 +30,8 @@ class Buffers:
         self._size_bytes = 0
         self._buffers: list[npt.NDArray[np.uint8]] = []
         self._counts_references = getattr(sys, "_is_gil_enabled", lambda: True)()
+        # How often a buffer is referred to that only a list holds, as this Python counts.
+        self._alone = references([np.empty(1, np.uint8)], 0)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         """An array of undefined contents that no living array shares memory with."""
@@ -50,9 +50,9 @@ class Buffers:
                 self._size_bytes, self._buffers = size_bytes, []
             if size_bytes < self._size_bytes:
                 return None
-            for buffer in self._buffers:
-                if sys.getrefcount(buffer) <= POOL_REFERENCES:
-                    return buffer
+            for number in range(len(self._buffers)):
+                if references(self._buffers, number) <= self._alone:
+                    return self._buffers[number]
             made = np.empty(size_bytes, np.uint8)
             if len(self._buffers) < MOST_BUFFERS:
                 self._buffers.append(made)
@@ -60,3 +60,8 @@ class Buffers:
 
     def __reduce__(self) -> tuple[type[Buffers], tuple[()]]:
         return Buffers, ()
+
+
+def references(buffers: list[npt.NDArray[np.uint8]], number: int) -> int:
+    """How often a buffer in a list is referred to, this call's own references included."""
+    return sys.getrefcount(buffers[number])

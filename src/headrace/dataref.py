@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import operator
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from headrace.contracts import (
     Block,
+    Indices,
     Order,
     Records,
     Visit,
@@ -113,14 +115,10 @@ class DataRef(Generic[T]):
         Stored arrays come column-wise as `Columns`; negative positions count from the end.
 
         Raises:
+            ArgumentError: they are no run of whole numbers.
             IndexError: a position is outside.
         """
-        positions = np.asarray(indices, dtype=np.int64)
-        count = self._order.count(0)
-        if positions.size and (positions.min() < -count or positions.max() >= count):
-            bad = positions[(positions < -count) | (positions >= count)][0]
-            raise IndexError(f"record {bad} was asked of a DataRef of {count} records")
-        positions = np.where(positions < 0, positions + count, positions)
+        positions = _inside(indices, self._order.count(0))
         if isinstance(self._order, Range):
             return self._records.read(positions)
         return self._records.read(self._order.at(0, positions))
@@ -134,6 +132,15 @@ class DataRef(Generic[T]):
     def order(self) -> Order:
         """Which index stands at which position."""
         return self._order
+
+    @property
+    def visit(self) -> Visit:
+        """What a Stream over these records begins with: `hr.stream(ref)` is `ref.stream()`."""
+        order = self._order
+        if not isinstance(order, Part):
+            return Visit(self._records, order)
+        part = (order.rank, order.world_size, order.remainder)
+        return Visit(self._records, order.order, part)
 
     @property
     def schema(self) -> Any:
@@ -212,11 +219,7 @@ class DataRef(Generic[T]):
         Raises:
             IndexError: a position is outside.
         """
-        chosen = np.asarray(list(indices), dtype=np.int64)
-        count = len(self)
-        if chosen.size and (chosen.min() < -count or chosen.max() >= count):
-            raise IndexError(f"a position to select lies outside a DataRef of {count} records")
-        return self._with(Select(self._order, np.where(chosen < 0, chosen + count, chosen)))
+        return self._with(Select(self._order, _inside(list(indices), len(self))))
 
     def split(self, fractions: Sequence[float], seed: int) -> tuple[DataRef[T], ...]:
         """Disjoint random parts, the same in every epoch.
@@ -264,11 +267,7 @@ class DataRef(Generic[T]):
             )
         if num_shards != 1 or shard_rank != 0:
             ref = ref.shard(shard_rank, num_shards, "drop" if drop_shard_remainder else "keep")
-        order = ref._order
-        if not isinstance(order, Part):
-            return Stream(Chain(Visit(ref._records, order, offset=start_offset)))
-        part = (order.rank, order.world_size, order.remainder)
-        return Stream(Chain(Visit(ref._records, order.order, part, offset=start_offset)))
+        return Stream(Chain(replace(ref.visit, offset=start_offset)))
 
     def _shuffled(self, seed: int | None, *, is_pinned: bool) -> DataRef[T]:
         if seed is None:
@@ -291,6 +290,21 @@ class DataRef(Generic[T]):
     def _repr_html_(self) -> str:
         lines = [repr(self), f"{self._order.count(0):,} records of {self.schema}"]
         return f"<pre>{html.escape(chr(10).join(lines))}</pre>"
+
+
+def _inside(indices: npt.ArrayLike, count: int) -> Indices:
+    """`indices` counted from the beginning, all of them below `count`."""
+    asked = np.asarray(indices)
+    if asked.ndim != 1 or (asked.size and asked.dtype.kind not in "iu"):
+        raise ArgumentError(
+            f"positions must be a run of whole numbers, got {asked.dtype} of shape {asked.shape}. "
+            "For a mask pass np.flatnonzero(mask); for one record use ref[i]."
+        )
+    outside = asked[(asked < -count) | (asked >= count)]
+    if outside.size:
+        raise IndexError(f"record {outside[0]} was asked of a DataRef of {count} records")
+    positions = asked.astype(np.int64)
+    return np.where(positions < 0, positions + count, positions)
 
 
 def concat(refs: Sequence[DataRef[T]]) -> DataRef[T]:

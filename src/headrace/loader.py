@@ -18,6 +18,28 @@ from headrace.stream import Stream
 T = TypeVar("T")
 
 
+class Batches(Generic[T]):
+    """One pass over a loader. An error ends it, and is raised again when it is asked again."""
+
+    def __init__(self, batches: Iterator[T]) -> None:
+        self._batches = batches
+        self._failure: Exception | None = None
+
+    def __iter__(self) -> Batches[T]:
+        return self
+
+    def __next__(self) -> T:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return next(self._batches)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self._failure = error
+            raise
+
+
 class DataLoader(Generic[T]):
     """Runs a Stream where the backend says; saved after any batch, resumed anywhere.
 
@@ -54,7 +76,7 @@ class DataLoader(Generic[T]):
                 "Make one by ref.stream() or hr.stream(iterable)."
             )
         used = Inline() if backend is None else backend
-        if not isinstance(used, Backend):
+        if isinstance(used, type) or not isinstance(used, Backend):
             raise ArgumentError(
                 f"a backend must say look_ahead and start, got {used!r}. "
                 "Use hr.Inline() or hr.Threads(2)."
@@ -71,6 +93,7 @@ class DataLoader(Generic[T]):
         self._iterator: object | None = None
         self._is_closed = False
         self._finalizer: weakref.finalize[..., Any] | None = None
+        self._cursor_end: weakref.finalize[..., Any] | None = None
 
     # -- iterating ---------------------------------------------------------------------------
 
@@ -81,7 +104,7 @@ class DataLoader(Generic[T]):
         is_resumed = self._resume is not None
         self._begin_epoch()
         self._iterator = token = object()
-        return self._run(token, is_resumed=is_resumed)
+        return Batches(self._run(token, is_resumed=is_resumed))
 
     def __len__(self) -> int:
         """How many batches this epoch gives in all. Raises StreamError where nobody can know."""
@@ -158,6 +181,8 @@ class DataLoader(Generic[T]):
         return f"<pre>{html.escape(self.explain())}</pre>"
 
     def _run(self, token: object, *, is_resumed: bool) -> Iterator[T]:
+        # The generator begins when it is first asked, and others may have begun by then.
+        self._check_current(token)
         while True:
             gave = False
             assert self._cursor is not None
@@ -184,8 +209,11 @@ class DataLoader(Generic[T]):
                 look_ahead=self._backend.look_ahead,
                 shares_globals=self._backend.shares_globals,
             )
-        self._cursor = self._chain.open(run, self._resume)
-        self._resume = None
+        cursor: Cursor[T] = self._chain.open(run, self._resume)
+        self._cursor, self._resume = cursor, None
+        # A loader that is dropped in mid-epoch must not leave a thread that draws.
+        self._cursor_end = weakref.finalize(self, cursor.close)
+        self._cursor_end.atexit = False
 
     def _end_epoch(self) -> None:
         self._drop_cursor()
@@ -194,8 +222,8 @@ class DataLoader(Generic[T]):
     def _drop_cursor(self) -> None:
         cursor, self._cursor, self._iterator = self._cursor, None, None
         self._resume = None if not self._is_closed else self._resume
-        if cursor is not None:
-            cursor.close()
+        if cursor is not None and self._cursor_end is not None:
+            self._cursor_end()
 
     def _described_run(self) -> Run:
         return Run(epoch=self._epoch, seed=self._seed)

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 
 from headrace import stages
 from headrace.contracts import Record, Run, Source, Stage, Visit, iterate
-from headrace.contracts.errors import StreamError, whole
+from headrace.contracts.errors import ArgumentError, StreamError, whole
 from headrace.contracts.stage import Remainder
 from headrace.engine import Chain, chain_html, explain
 from headrace.orders import Range
@@ -155,11 +155,11 @@ class Stream(Generic[T]):
 
     def zip(self, *others: Stream[Any]) -> Stream[tuple[Any, ...]]:  # Any: one type a stream
         """Gives tuples of one record of each stream. See `headrace.stages.Zip`."""
-        return self.apply(stages.Zip(tuple(other.node for other in others)))
+        return self.apply(stages.Zip(_nodes("zip", others)))
 
     def concat(self, *others: Stream[T]) -> Stream[T]:
         """Gives the records of this stream, then the others'. See `headrace.stages.Concat`."""
-        return self.apply(stages.Concat(tuple(other.node for other in others)))
+        return self.apply(stages.Concat(_nodes("concat", others)))
 
     def apply(self, stage: Stage) -> Stream[Any]:  # Any: the stage decides
         """Adds a stage of your own: the extension point behind every method here.
@@ -242,7 +242,7 @@ def stream(source: Iterable[T] | Callable[[], Iterable[T]]) -> Stream[T]:
         >>> hr.stream(lambda: (n * n for n in range(4))).collect()
         [0, 1, 4, 9]
     """
-    return Stream(Chain(_source_of(source)))
+    return source if isinstance(source, Stream) else Stream(Chain(_source_of(source)))
 
 
 def from_files(folder: str | os.PathLike[str]) -> Stream[dict[str, Any]]:  # Any: str and bytes
@@ -257,9 +257,18 @@ def from_files(folder: str | os.PathLike[str]) -> Stream[dict[str, Any]]:  # Any
     return Stream(Chain(Visit(records, Range(len(records)))))
 
 
+# Any: each stream has records of its own type.
+def _nodes(verb: str, others: tuple[Stream[Any], ...]) -> tuple[Chain, ...]:
+    for other in others:
+        if not isinstance(other, Stream):
+            raise ArgumentError(
+                f"{verb} joins Streams, got {type(other).__name__}. "
+                "Make one of it by hr.stream(...) or ref.stream()."
+            )
+    return tuple(other.node for other in others)
+
+
 def _source_of(source: Any) -> Source:  # Any: whatever the user has
-    if isinstance(source, Stream):
-        return IterableSource(source)
     records: Any = records_of(source)  # Any: as above
     if records is None and isinstance(source, Sequence) and not isinstance(source, str | bytes):
         records = SequenceRecords(source)

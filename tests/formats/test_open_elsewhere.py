@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ml_dtypes
 import numpy as np
 import polars
 import pyarrow as pa
@@ -70,6 +71,24 @@ def test_a_shard_is_one_batch_without_compression(shard: Path) -> None:
     # What is not compressed is not copied either.
     assert pa.total_allocated_bytes() == before
     assert held.num_rows == 4
+
+
+def test_dtypes_that_arrow_lacks_are_bytes_or_unsigned_integers(tmp_path: Path) -> None:
+    record = {
+        "big": np.zeros(2, ">f4"),
+        "brain": np.zeros(2, ml_dtypes.bfloat16),
+        "fields": np.zeros((), "i4,f8")[()],
+        "complex": np.complex64(1),
+        "day": np.datetime64(3, "D"),
+    }
+    stored([[record]], FolderBlobs(tmp_path))
+    (path,) = tmp_path.rglob("*.arrow")
+    found = pa.ipc.open_file(pa.memory_map(str(path))).schema
+    assert found.field("big").type == pa.binary(8)
+    assert found.field("brain").type == pa.fixed_shape_tensor(pa.uint16(), (2,))
+    assert found.field("fields").type == pa.binary(12)
+    assert found.field("complex").type == pa.list_(pa.float32(), 2)
+    assert found.field("day").type == pa.int64()
 
 
 def test_polars_opens_a_shard(shard: Path) -> None:

@@ -35,6 +35,18 @@ def test_shards_do_not_depend_on_how_records_come_in_blocks() -> None:
     assert len(whole) > 10
 
 
+def test_a_shard_is_the_same_whatever_was_written_before_it() -> None:
+    ones: list[Any] = [{"n": -1, "text": "water"} for _ in range(4096)]
+    others: list[Any] = [{"n": 0, "text": "mills"} for _ in range(4096)]
+    holes: list[Any] = [{"n": None, "text": None}, *ones[:2]] * 20
+    shard_bytes = 4096 * (8 + 8 + 5)  # of n, of an end, of the text
+    after_ones = stored([ones, holes], shard_bytes=shard_bytes).manifest.shards
+    after_others = stored([others, holes], shard_bytes=shard_bytes).manifest.shards
+    assert after_ones[0] != after_others[0]
+    assert after_ones[0].rows == 4096
+    assert after_ones[1:] == after_others[1:]
+
+
 def test_columns_and_records_give_the_same_shards() -> None:
     x = np.arange(3000, dtype=np.int16).reshape(1000, 3)
     records = [{"x": row, "flag": np.float32(0)} for row in x]
@@ -192,6 +204,9 @@ def test_the_first_of_two_bad_records_is_named() -> None:
     records: list[Any] = [{"x": 1}] * 30
     assert "record 21 " in refused([*records[:21], {"x": 1.0}, {"y": 1}, *records])
     assert "record 21 " in refused([*records[:21], {"y": 1}, {"x": 1.0}, *records])
+    pairs: list[Any] = [(1, 1)] * 30
+    assert "record 21 is (float, int)" in refused([*pairs[:21], (1.0, 1), (1, 1.0), *pairs])
+    assert "record 21 is (int, float)" in refused([*pairs[:21], (1, 1.0), (1.0, 1), *pairs])
 
 
 def test_columns_of_another_structure_name_their_first_record() -> None:

@@ -7,7 +7,18 @@ from headrace.contracts.blobs import Blobs, BlobStat, Bytes, Mapped
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, join_blocks, rows
 from headrace.contracts.collate import columns_of, pad, stack, unstack
 from headrace.contracts.memo import with_memo
-from headrace.contracts.node import Cursor, Node, Run, State, first_epoch_of, iterate, read_fully
+from headrace.contracts.node import (
+    Cursor,
+    Mark,
+    Marks,
+    Node,
+    Run,
+    State,
+    first_epoch_of,
+    iterate,
+    marker,
+    read_fully,
+)
 from headrace.contracts.order import Indices, Order
 from headrace.contracts.records import Records, identity_of, read_ahead_of
 from headrace.contracts.source import Drawn, Source
@@ -45,6 +56,8 @@ __all__ = [
     "Kernel",
     "Layout",
     "Mapped",
+    "Mark",
+    "Marks",
     "Node",
     "Order",
     "Place",
@@ -69,6 +82,7 @@ __all__ = [
     "identity_of",
     "iterate",
     "join_blocks",
+    "marker",
     "pad",
     "paths",
     "read_ahead_of",

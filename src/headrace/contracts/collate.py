@@ -39,7 +39,10 @@ def pad(block: Block[Record]) -> Record:
     if isinstance(block, Columns) and "object" not in block.layout.kinds:
         return block.stack()
     tree, columns = _transposed(rows(block))
-    return builder(tree)([pad_values(column, PAD_VALUE) for column in columns])
+    names = paths(tree)
+    return builder(tree)(
+        [pad_values(column, PAD_VALUE, name) for column, name in zip(columns, names, strict=True)]
+    )
 
 
 def columns_of(arrays: Record) -> Columns[Record]:
@@ -52,6 +55,7 @@ def columns_of(arrays: Record) -> Columns[Record]:
     leaves: list[Column] = [
         leaf if isinstance(leaf, list) else np.asarray(leaf) for leaf in flatten(tree, arrays)
     ]
+    kinds = tuple(_row_kind(leaf) for leaf in leaves)
     lengths = {
         name or "the array": len(leaf) for name, leaf in zip(paths(tree), leaves, strict=True)
     }
@@ -60,8 +64,7 @@ def columns_of(arrays: Record) -> Columns[Record]:
             f"columns must have one common length, got {lengths}. "
             "Cut them to the same number of records."
         )
-    layout = Layout(tree, tuple(_row_kind(leaf) for leaf in leaves))
-    return Columns(layout, leaves, len(leaves[0]))
+    return Columns(Layout(tree, kinds), leaves, len(leaves[0]))
 
 
 def unstack(batch: Record) -> list[Record]:

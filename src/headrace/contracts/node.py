@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -57,6 +57,41 @@ class Cursor(Protocol[T]):
 
 
 @runtime_checkable
+class Mark(Protocol):
+    """A place in a cursor's records, from which a state can be made later."""
+
+    def state(self) -> State:
+        """The state of the cursor when it was at this place."""
+        ...
+
+
+@runtime_checkable
+class Marks(Protocol):
+    """A cursor that can be marked for much less than a state costs."""
+
+    def mark(self) -> Mark:
+        """Where the cursor is."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A mark of a cursor that can only give its state."""
+
+    taken: State
+
+    def state(self) -> State:
+        return self.taken
+
+
+def marker(cursor: Cursor[Any]) -> Callable[[], Mark]:  # Any: marks know no records
+    """A function that marks where a cursor is."""
+    if isinstance(cursor, Marks):
+        return cursor.mark
+    return lambda: _Taken(cursor.state())
+
+
+@runtime_checkable
 class Node(Protocol[T_co]):
     """A described stage with all that comes before it; frozen, printable, picklable."""
 
@@ -96,8 +131,9 @@ def read_fully(cursor: Cursor[T], n: int) -> list[T]:
 
 def iterate(cursor: Cursor[T]) -> Iterator[T]:
     """What is left of a cursor, one by one; between two of them its state is exact."""
-    if isinstance(cursor, Iterable):
-        yield from cursor
-        return
+    return iter(cursor) if isinstance(cursor, Iterable) else _singly(cursor)
+
+
+def _singly(cursor: Cursor[T]) -> Iterator[T]:
     while block := rows(cursor.read(1)):
         yield block[0]

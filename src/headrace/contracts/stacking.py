@@ -22,7 +22,7 @@ def stack_values(values: Sequence[Any], name: str) -> Any:
     None and other objects stay a list.
 
     Raises:
-        RecordError: arrays differ in shape or dtype; the message names the leaf.
+        RecordError: arrays differ in shape; the message names the leaf.
     """
     if not values:
         return list(values)
@@ -31,7 +31,9 @@ def stack_values(values: Sequence[Any], name: str) -> Any:
         return _stack_arrays(values, name)
     if isinstance(first, np.generic) or type(first) in NUMBERS:
         if all(type(value) is type(first) for value in values):
-            return np.array(values, dtype=getattr(first, "dtype", None))
+            # Texts and times carry their width and unit in the dtype: NumPy finds one for all.
+            dtypes = {getattr(value, "dtype", None) for value in values}
+            return np.array(values, dtype=dtypes.pop() if len(dtypes) == 1 else None)
         return list(values)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(first, torch.Tensor):
@@ -39,15 +41,26 @@ def stack_values(values: Sequence[Any], name: str) -> Any:
     return list(values)
 
 
-def pad_values(values: Sequence[Any], fill: float) -> Any:
+def pad_values(values: Sequence[Any], fill: float, name: str) -> Any:
     """Like `stack_values`, with arrays of different shapes filled up at their ends.
 
     **Shape**: `(records, *largest extent of each axis)`.
+
+    Raises:
+        RecordError: arrays differ in their number of axes; the message names the leaf.
     """
     if not values or not isinstance(values[0], np.ndarray):
-        return stack_values(values, "")
+        return stack_values(values, name)
+    axes = {getattr(value, "ndim", None) for value in values}
+    if len(axes) > 1:
+        raise RecordError(
+            f"cannot pad the arrays of {name or 'the record'!r}: their numbers of axes differ "
+            f"({', '.join(sorted(map(str, axes)))}). "
+            'Give each the same axes with .map, or pass collate="list".'
+        )
     shapes = np.array([value.shape for value in values])
-    padded = np.full((len(values), *shapes.max(axis=0)), fill, dtype=values[0].dtype)
+    dtype = np.result_type(*(value.dtype for value in values))
+    padded = np.full((len(values), *shapes.max(axis=0)), fill, dtype=dtype)
     for row, value in zip(padded, values, strict=True):
         row[tuple(slice(extent) for extent in value.shape)] = value
     return padded

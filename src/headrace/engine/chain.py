@@ -40,7 +40,8 @@ from headrace.engine.tasks import TaskCursor
 from headrace.orders import INFINITE, Part, first_seed
 
 # Any, in this file: a chain is run without knowing its record types.
-# A state holds the chain as text up to here, and its hash after: the whole stays below 1 KiB.
+# A state holds the chain and the data as text up to here, and a hash after: the whole stays
+# below 1 KiB.
 CHAIN_TEXT = 300
 
 
@@ -83,15 +84,13 @@ class Chain:
     def identity(self) -> str:
         """The name of the data in saved states."""
         source = self.source
-        return identity_of(source.records) if isinstance(source, Visit) else source.identity
+        named = identity_of(source.records) if isinstance(source, Visit) else source.identity
+        return _bounded(named)
 
     @property
     def fingerprint(self) -> str:
         """The chain as bounded text, the same in every run."""
-        text = str(self)
-        if len(text) <= CHAIN_TEXT:
-            return text
-        return f"{text[:CHAIN_TEXT]}...{xxhash.xxh3_64_hexdigest(text.encode())}"
+        return _bounded(str(self))
 
     @property
     def world(self) -> tuple[int, int] | None:
@@ -192,6 +191,16 @@ class Chain:
             return InlineCursor(feed, plan.segment, keys, origin=origin, at=at)
         return TaskCursor(feed, plan.segment, keys, origin=origin, run=run, at=at)
 
+    def check(self, state: State) -> None:
+        """Refuses a position that cannot be one of this chain's, before it is opened.
+
+        Raises:
+            StateError: the state has another shape than this chain's.
+        """
+        self._memos(state)
+        if not isinstance(self.plan.source, Node):
+            position_of(state)
+
     def _memos(self, state: State) -> list[Any]:
         memos = state.get("stages")
         if not isinstance(memos, list) or len(memos) != len(self.plan.late):
@@ -248,6 +257,13 @@ def _open_late(cursor: Cursor[Any], late: Late, run: Run, *, keys: Keys, memo: A
     if isinstance(late, WindowStage):
         return WindowCursor(cursor, late.stage, late.name, keys, memo)
     return late.open(cursor, run, memo)
+
+
+def _bounded(text: str) -> str:
+    """`text` where it is short, else its beginning and a hash of it all."""
+    if len(text) <= CHAIN_TEXT:
+        return text
+    return f"{text[:CHAIN_TEXT]}...{xxhash.xxh3_64_hexdigest(text.encode())}"
 
 
 def _visit_text(visit: Visit) -> str:

@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from headrace.contracts import Block, Cursor, State, Windows, read_fully, rows
-from headrace.contracts.memo import with_memo
+from headrace.contracts import (
+    Block,
+    Cursor,
+    State,
+    Windows,
+    marker,
+    read_fully,
+    rows,
+    with_memo,
+)
 from headrace.engine.fuse import Fused
 from headrace.engine.randomness import Keys
 
@@ -28,7 +36,8 @@ class FusedCursor:
         self._delivered: int
         self._used, self._delivered = memo if isinstance(memo, list) else (memo or 0, 0)
         self._keys = keys
-        self._before = parent.state()
+        self._mark = marker(parent)
+        self._before = self._mark()
         self._memo = memo
         self._failure: BaseException | None = None
         self._outputs = self._fused.over(
@@ -52,7 +61,7 @@ class FusedCursor:
         return found
 
     def state(self) -> State:
-        return with_memo(self._before, self._memo)
+        return with_memo(self._before.state(), self._memo)
 
     def close(self) -> None:
         self._parent.close()
@@ -63,27 +72,27 @@ class FusedCursor:
             self._delivered = 0
             for _ in islice(self._outputs, skip):
                 self._delivered += 1
-            self._memo = self._mark(ended=False)
+            self._memo = self._value(ended=False)
         while len(found) < n:
             used = self._used
             output = next(self._outputs, self)
             if output is self:
-                self._before, self._memo = self._parent.state(), self._mark(ended=True)
+                self._before, self._memo = self._mark(), self._value(ended=True)
                 return
             found.append(output)
             self._delivered = 1 if self._used != used else self._delivered + 1
             if not self._fused.is_many:
-                self._before = self._parent.state()
-            self._memo = self._mark(ended=False)
+                self._before = self._mark()
+            self._memo = self._value(ended=False)
 
-    def _mark(self, *, ended: bool) -> Any:
+    def _value(self, *, ended: bool) -> Any:
         if not self._fused.is_many:
             return self._used
         return [self._used, 0] if ended else [self._used - 1, self._delivered]
 
     def _drawn(self) -> Iterator[Any]:
         while True:
-            before = self._parent.state()
+            before = self._mark()
             block = rows(self._parent.read(1))
             if not block:
                 return

@@ -112,9 +112,11 @@ def _source(shape: Shape) -> tuple[list[str], dict[int, int]]:
     pad = " " * 8
     if any(wants == "key" for _, wants in shape):
         lines.append(f"{pad}p = place()")
+    if any(wants == "ordinal" for _, wants in shape):
+        lines.append(f"{pad}n = ordinal()")
     line_kernels: dict[int, int] = {}
     for i, (kind, wants) in enumerate(shape):
-        extra = {"nothing": "", "key": ", p", "ordinal": ", ordinal()"}[wants]
+        extra = {"nothing": "", "key": ", p", "ordinal": ", n"}[wants]
         call = f"f{i}(x{extra})"
         later_key = any(wants == "key" for _, wants in shape[i + 1 :])
         match kind:

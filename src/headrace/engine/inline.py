@@ -85,7 +85,7 @@ class InlineCursor:
             raise
 
     def state(self) -> State:
-        return self._position().state()
+        return self.mark().state()
 
     def close(self) -> None:
         self._pass = None
@@ -101,11 +101,12 @@ class InlineCursor:
         else:
             before = len(found)
             found.extend(islice(self._pass.outputs, wanted))
-            self._count(len(found) - before)
+            if self._tells_outputs:
+                self._count(len(found) - before)
         if len(found) < n:
             self._end()
 
-    def _position(self) -> Position:
+    def mark(self) -> Position:
         if self._tells_outputs:
             return self._at
         used = self._pass.units_used() if self._pass is not None else 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from headrace.contracts import Block, Cursor, State
+from headrace.contracts import Block, Cursor, State, iterate
 from headrace.engine.feed import Feed
 from headrace.engine.fuse import Fused
 from headrace.engine.notes import Origin, failed_in
@@ -36,6 +37,13 @@ class NotedCursor:
     def read(self, n: int) -> Block[Any]:
         try:
             return self._last.read(n)
+        except Exception as error:
+            self._annotate(error)
+            raise
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from iterate(self._last)
         except Exception as error:
             self._annotate(error)
             raise

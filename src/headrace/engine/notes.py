@@ -41,9 +41,7 @@ class Origin:
         if any(note.startswith(NOTE_START) for note in getattr(error, "__notes__", ())):
             return
         where = "" if feed is None else self._where(feed, units)
-        error.add_note(
-            f"{NOTE_START}{stage} over {self.identity}, epoch {self.run.epoch}{where}"
-        )
+        error.add_note(f"{NOTE_START}{stage} over {self.identity}, epoch {self.run.epoch}{where}")
 
     def _where(self, feed: Feed, units: tuple[int, int]) -> str:
         start, stop = (unit * self.segment.unit for unit in units)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from headrace.contracts import State
 from headrace.contracts.errors import StateError
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """The next undelivered output: after `delivered` outputs of unit `unit`."""
 
     unit: int = 0
@@ -33,7 +32,8 @@ def position_of(state: State | None) -> Position:
         unit, part = state["at"], state["part"]
         delivered = part[0][1] if part else 0
         fits = state["done"] == "" and (not part or (len(part) == 1 and part[0][0] == unit))
-        if fits and unit >= 0 and delivered >= 0:
+        numbers = (unit, delivered)
+        if fits and all(type(number) is int and number >= 0 for number in numbers):
             return Position(unit, delivered)
     except (KeyError, TypeError, IndexError):
         pass

@@ -63,6 +63,9 @@ class Resume:
                     f"{expected[key]!r}. Load it into a loader of the very same chain, or begin "
                     "anew without it."
                 )
+        where = Resume.where(state)
+        if where is not None:
+            chain.check(where)
         return Resume(chain, state["epoch"], state["seed"], state.get("next_seed", state["seed"]))
 
     @staticmethod
@@ -87,8 +90,9 @@ def _check_shape(state: Any) -> None:  # Any: whatever the user kept
     needed = ("chain", "data", "seed", "epoch", "rank", "world_size")
     missing = [key for key in needed if key not in state]
     is_whole = isinstance(state.get("epoch"), int) and state["epoch"] >= 0
-    if missing or not is_whole:
+    is_seeded = all(isinstance(state.get(key), int | None) for key in ("seed", "next_seed"))
+    if missing or not is_whole or not is_seeded:
         raise StateError(
             f"a state needs {', '.join(needed)} with an epoch from 0, and this one lacks "
-            f"{', '.join(missing) or 'a valid epoch'}. Save and load it as JSON, unchanged."
+            f"{', '.join(missing) or 'a valid epoch or seed'}. Save and load it as JSON, unchanged."
         )

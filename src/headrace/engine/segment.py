@@ -96,7 +96,8 @@ class Pass:
         self._segment = segment
         self._keys = keys
         self._places = places
-        self._block = block
+        self._unit = segment.unit
+        self._lazy = block if isinstance(block, LazyBlock) else None
         self._size = block.size if isinstance(block, LazyBlock) else len(block)
         # The list iterator behind everything: its length hint says how much is left of it.
         self._meter: Iterator[Any] = iter(())
@@ -106,31 +107,31 @@ class Pass:
 
     def units_used(self) -> int:
         """How many units have been drawn in, the one now worked on included."""
-        if isinstance(self._block, LazyBlock):
-            used = self._block.drawn
+        if self._lazy is not None:
+            used = self._lazy.drawn
         else:
             left = length_hint(self._meter) * self._meter_positions
             used = min(self._size, self._meter_size - left)
-        return -(-used // self._segment.unit)
+        return -(-used // self._unit)
 
     @property
     def units(self) -> int:
         """After all outputs: how many units the pass has covered, a dropped last batch's too."""
-        if isinstance(self._block, LazyBlock):
+        if self._lazy is not None:
             return self.units_used()
-        return -(-self._size // self._segment.unit)
+        return -(-self._size // self._unit)
 
     @property
     def failed_unit(self) -> int:
         """After an error: how many units before the failing one have been used up."""
-        if isinstance(self._block, LazyBlock) and self._block.has_failed:
-            return self._block.drawn // self._segment.unit
+        if self._lazy is not None and self._lazy.has_failed:
+            return self._lazy.drawn // self._unit
         return max(0, self.units_used() - 1)
 
     @property
     def is_last(self) -> bool:
         """After all outputs: whether the source has no more."""
-        return isinstance(self._block, LazyBlock) and self._block.drawn < self._size
+        return self._lazy is not None and self._lazy.drawn < self._size
 
     def _run(
         self,

@@ -153,12 +153,12 @@ class TaskCursor:
                 yield output
 
     def state(self) -> State:
-        return self._position().state()
+        return self.mark().state()
 
     def close(self) -> None:
         self._schedule.close()
 
-    def _position(self) -> Position:
+    def mark(self) -> Position:
         result, taken = self._result, self._taken
         has_ended = self._is_over or self._failure is not None
         tells_outputs = self._segment.is_unit_by_unit or self._segment.is_many

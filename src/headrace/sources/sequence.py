@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 # Reading these runs nobody's code, so nobody can tell how far ahead they were read.
 IN_MEMORY = (list, tuple, range, np.ndarray)
 # As many as an order computes at once.
-READ_AHEAD = 16_384
+READ_AHEAD = 16384
 
 
 class Indexable(Sized, Protocol[T_co]):

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headrace.contracts import Block, Cursor, Run, State, pad, read_fully, rows, stack, with_memo
+from headrace.contracts import (
+    Block,
+    Cursor,
+    Mark,
+    Run,
+    State,
+    marker,
+    pad,
+    read_fully,
+    rows,
+    stack,
+    with_memo,
+)
 from headrace.contracts.errors import ArgumentError, near, whole
 
 # Any, in this file: a stage is met before its record types are known.
@@ -86,7 +98,7 @@ class Collated:
             case "pad":
                 return pad(block)
             case "list":
-                return list(rows(block))
+                return rows(block)
             case _:
                 return self.how(rows(block))
 
@@ -97,36 +109,60 @@ class BatchCursor:
     def __init__(self, parent: Cursor[Any], stage: Batch) -> None:
         self._parent = parent
         self._stage = stage
-        self._state: State | None = None
+        self._mark = marker(parent)
+        # A batch that fails resumes at its first record: where that is, while it is made.
+        self._before: Mark | None = None
         self._failure: BaseException | None = None
 
     def read(self, n: int) -> list[Any]:
         if self._failure is not None:
             raise self._failure
         batches: list[Any] = []
-        while len(batches) < n:
-            # A batch that fails resumes at its first record.
-            self._state = self._parent.state()
-            try:
-                records = self._records()
-                if not records:
+        try:
+            while len(batches) < n:
+                self._before = self._mark()
+                records = read_fully(self._parent, self._stage.size)
+                if not records or self._is_left_out(records):
                     break
                 batches.append(self._stage.group(records))
-            except BaseException as error:
-                self._failure = error
-                if not batches:
-                    raise
-                return batches
-        self._state = None
+        except BaseException as error:
+            self._failure = error
+            if not batches:
+                raise
+            return batches
+        self._before = None
         return batches
 
+    def __iter__(self) -> Iterator[Any]:
+        """All batches that are left; between two of them the state is exact."""
+        if self._failure is not None:
+            raise self._failure
+        read, mark, size = self._parent.read, self._mark, self._stage.size
+        group = Collated(self._stage.collate)
+        try:
+            while True:
+                self._before = mark()
+                block = read(size)
+                if len(block) < size:
+                    block = rows(block) + read_fully(self._parent, size - len(block))
+                    if not block or self._is_left_out(block):
+                        break
+                batch = group(block)
+                self._before = None
+                yield batch
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._failure = error
+            raise
+        self._before = None
+
     def state(self) -> State:
-        return with_memo(self._state or self._parent.state(), None)
+        before = self._parent.state() if self._before is None else self._before.state()
+        return with_memo(before, None)
 
     def close(self) -> None:
         self._parent.close()
 
-    def _records(self) -> list[Any]:
-        size = self._stage.size
-        records = read_fully(self._parent, size)
-        return [] if self._stage.drop_last and len(records) < size else records
+    def _is_left_out(self, records: list[Any]) -> bool:
+        return self._stage.drop_last and len(records) < self._stage.size

@@ -6,9 +6,20 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from headrace.contracts.errors import ArgumentError
+
 
 def name_of(fn: Callable[..., Any]) -> str:  # Any: user functions have every signature
-    """`double` for a function, `Resize` for a callable object, the inner name for a partial."""
+    """`double` for a function, `Resize` for a callable object, the inner name for a partial.
+
+    Raises:
+        ArgumentError: it is no function; told apart here, where every stage passes with its own.
+    """
+    if not callable(fn):
+        raise ArgumentError(
+            f"a function of one record was expected, got {fn!r}. "
+            "Pass the function itself, without calling it."
+        )
     if isinstance(fn, functools.partial):
         return name_of(fn.func)
     return getattr(fn, "__name__", None) or type(fn).__name__

@@ -84,7 +84,8 @@ def check_resume(stream: Stream[Any], epochs: list[list[str]], chance: random.Ra
                 loader.load_state_dict(json.loads(text))
                 rest = [repr_of(record) for record in loader]
             # After the last record a state loads as the next epoch: never an empty one.
-            expected = epochs[epoch][cut:] or epochs[epoch + 1]
+            is_over = 0 < cut == len(epochs[epoch])
+            expected = epochs[epoch + 1] if is_over else epochs[epoch][cut:]
             assert rest == expected, (
                 f"{backend}, epoch {epoch}, cut {cut}: {rest} is not {expected}"
             )

@@ -1,0 +1,290 @@
+"""Random chains of stages beside the same chains as plain Python generators."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import headrace as hr
+from headrace.sources import ArrayRecords, SequenceRecords
+from headrace.testing import CountingSequence
+
+# Any, in this file: records are ints, or lists and tuples of them as the stages make them.
+Plain = Callable[[Iterator[Any]], Iterator[Any]]
+
+
+def total(record: Any) -> int:
+    """A number that tells records apart, whatever their depth."""
+    if isinstance(record, list | tuple):
+        return sum(3 * total(part) + 1 for part in record)
+    return int(record)
+
+
+def changed(record: Any, add: int) -> Any:
+    """The record with a number added to each int in it."""
+    if isinstance(record, list | tuple):
+        return type(record)(changed(part, add) for part in record)
+    return int(record) + add
+
+
+def noisy(record: Any, rng: np.random.Generator) -> Any:
+    """The record with a random number added."""
+    return changed(record, int(rng.integers(1000)) * 1000)
+
+
+@dataclass
+class Calls:
+    """How often each user function was called; a stage's number is its name."""
+
+    count: Counter[int] = field(default_factory=Counter)
+
+    def of(self, number: int, fn: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """`fn`, counted."""
+
+        def counted(record: Any) -> Any:
+            self.count[number] += 1
+            return fn(record)
+
+        return counted
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage: its verb and its numbers."""
+
+    verb: str
+    a: int = 0
+    b: int = 0
+
+    def __repr__(self) -> str:
+        return f"{self.verb}({self.a}, {self.b})"
+
+
+OTHER = [101, 102, 103]
+
+
+def added(stream: Any, step: Step, calls: Calls, number: int) -> Any:
+    """The stream with one more stage."""
+    a, b = step.a, step.b
+    match step.verb:
+        case "map":
+            return stream.map(calls.of(number, lambda record: changed(record, a)))
+        case "filter":
+            return stream.filter(calls.of(number, lambda record: total(record) % a != 0))
+        case "flat_map":
+            return stream.flat_map(calls.of(number, lambda record: [record] * (total(record) % a)))
+        case "tap":
+            return stream.tap(calls.of(number, total))
+        case "seeded":
+            return stream.map(noisy, seeded=True, seed=a)
+        case "batch":
+            return stream.batch(a, drop_last=bool(b), collate="list")
+        case "rebatch":
+            return stream.rebatch(a, drop_last=bool(b), collate="list")
+        case "collate":
+            return stream.collate("list")
+        case "unbatch":
+            return stream.unbatch()
+        case "take":
+            return stream.take(a)
+        case "skip":
+            return stream.skip(a)
+        case "shard":
+            return stream.shard(a, b)
+        case "repeat":
+            return stream.repeat(a)
+        case "endless":
+            return stream.repeat().take(a)
+        case "enumerate":
+            return stream.enumerate(a)
+        case "shuffle":
+            return stream.shuffle(a, seed=b)
+        case "concat":
+            return stream.concat(hr.stream(OTHER))
+        case _:
+            return stream.zip(hr.stream(OTHER * 20))
+
+
+def batched(records: Iterator[Any], size: int, drop_last: int) -> Iterator[list[Any]]:
+    """What `batch(collate="list")` gives."""
+    while batch := list(itertools.islice(records, size)):
+        if len(batch) == size or not drop_last:
+            yield batch
+
+
+def plain_step(records: Iterator[Any], step: Step, calls: Calls, number: int) -> Iterator[Any]:
+    """The same stage over plain generators, as lazy as Python has it."""
+    a, b = step.a, step.b
+    match step.verb:
+        case "map":
+            return map(calls.of(number, lambda record: changed(record, a)), records)
+        case "filter":
+            return filter(calls.of(number, lambda record: total(record) % a != 0), records)
+        case "flat_map":
+            several = calls.of(number, lambda record: [record] * (total(record) % a))
+            return (output for record in records for output in several(record))
+        case "tap":
+            look = calls.of(number, total)
+            return (record for record in records if look(record) is not None)
+        case "batch":
+            return batched(records, a, b)
+        case "rebatch":
+            return batched((record for batch in records for record in batch), a, b)
+        case "collate":
+            return records
+        case "unbatch":
+            return (record for batch in records for record in batch)
+        case "take":
+            return itertools.islice(records, a)
+        case "skip":
+            return itertools.islice(records, a, None)
+        case "shard":
+            return itertools.islice(records, a, None, b)
+        case "enumerate":
+            return enumerate(records, a)
+        case "concat":
+            return itertools.chain(records, OTHER)
+        case _:
+            return zip(records, OTHER * 20, strict=False)
+
+
+# What a stage gives to choose from, in a strategy of its own numbers.
+ANYWHERE = st.one_of(
+    st.builds(Step, st.just("map"), st.integers(0, 9)),
+    st.builds(Step, st.just("filter"), st.sampled_from([1, 2, 3, 7])),
+    st.builds(Step, st.just("flat_map"), st.integers(2, 4)),
+    st.builds(Step, st.just("tap")),
+    st.builds(Step, st.just("seeded"), st.integers(0, 3)),
+    st.builds(Step, st.just("batch"), st.integers(1, 7), st.integers(0, 1)),
+    st.builds(Step, st.just("take"), st.integers(0, 40)),
+    st.builds(Step, st.just("skip"), st.integers(0, 20)),
+    st.sampled_from([Step("shard", 0, 2), Step("shard", 1, 2), Step("shard", 2, 3)]),
+    st.builds(Step, st.just("repeat"), st.integers(1, 3)),
+    st.builds(Step, st.just("endless"), st.integers(0, 50)),
+    st.builds(Step, st.just("enumerate"), st.integers(0, 5)),
+    st.builds(Step, st.just("shuffle"), st.integers(1, 9), st.integers(0, 9)),
+    st.builds(Step, st.just("concat")),
+    st.builds(Step, st.just("zip")),
+)
+ON_BATCHES = st.one_of(
+    st.builds(Step, st.just("unbatch")),
+    st.builds(Step, st.just("rebatch"), st.integers(1, 7), st.integers(0, 1)),
+    st.builds(Step, st.just("collate")),
+)
+# Stages after which a record is no list of records any more.
+MIXES = ("concat", "zip", "enumerate", "unbatch")
+
+
+@st.composite
+def steps(draw: st.DrawFn, most: int = 6) -> list[Step]:
+    """Up to `most` stages, each of which can take what the one before it gives."""
+    chosen: list[Step] = []
+    are_batches = False
+    for _ in range(draw(st.integers(0, most))):
+        step = draw(ON_BATCHES | ANYWHERE if are_batches else ANYWHERE)
+        chosen.append(step)
+        if step.verb in ("batch", "rebatch"):
+            are_batches = True
+        elif step.verb in MIXES:
+            are_batches = False
+    return chosen
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the records of a chain come from."""
+
+    kind: str
+    size: int
+    seed: int = 0
+    rank: int = 0
+    world_size: int = 1
+    offset: int = 0
+
+    def stream(self, reads: list[int] | None = None) -> Any:
+        """The stream over this source; `reads` counts what is drawn of the user's own."""
+        numbers = range(self.size)
+        if self.kind == "generator":
+            return hr.stream(lambda: watched(numbers, reads))
+        records: Any = list(numbers)
+        if self.kind == "user":
+            records = CountingSequence(numbers, [] if reads is None else reads)
+        elif self.kind == "arrays":
+            records = np.arange(self.size)
+        array = isinstance(records, np.ndarray)
+        ref = hr.DataRef(ArrayRecords(records) if array else SequenceRecords(records))
+        if self.kind in ("global", "nearby", "blocks"):
+            ref = ref.shuffle(self.seed, self.kind, None if self.kind == "global" else 5)  # type: ignore[arg-type]
+        return ref.stream(
+            start_offset=self.offset, shard_rank=self.rank, num_shards=self.world_size
+        )
+
+    @property
+    def has_fixed_order(self) -> bool:
+        """Whether plain Python knows the order of the records."""
+        return self.kind in ("sequence", "user", "generator", "arrays")
+
+    def plain(self, reads: list[int] | None = None) -> Iterator[Any]:
+        """The records of the first epoch as a plain iterator."""
+        mine = range(self.rank, self.size, self.world_size)
+        start = self.offset % len(mine) if len(mine) else 0
+        records = watched(mine[start:], reads)
+        return map(np.int64, records) if self.kind == "arrays" else records
+
+
+def watched(records: Iterable[int], reads: list[int] | None) -> Iterator[int]:
+    """The records, noting each that is drawn."""
+    for record in records:
+        if reads is not None:
+            reads.append(record)
+        yield record
+
+
+ADDRESSED = ("sequence", "user", "arrays", "global", "nearby", "blocks")
+
+
+@st.composite
+def origins(draw: st.DrawFn) -> Origin:
+    """A source of 0 to 60 records: random access in an order on a part, or a generator."""
+    size = draw(st.integers(0, 60))
+    if draw(st.integers(0, 4)) == 0:
+        return Origin("generator", size)
+    world_size = draw(st.sampled_from([1, 1, 2, 3]))
+    return Origin(
+        draw(st.sampled_from(ADDRESSED)),
+        size,
+        seed=draw(st.integers(0, 99)),
+        rank=draw(st.integers(0, world_size - 1)),
+        world_size=world_size,
+        offset=draw(st.sampled_from([0, 0, 1, 17, 70])),
+    )
+
+
+def chained(origin: Origin, chain: list[Step], calls: Calls, reads: list[int] | None = None) -> Any:
+    """The stream of a source and stages."""
+    stream = origin.stream(reads)
+    for number, step in enumerate(chain):
+        stream = added(stream, step, calls, number)
+    return stream
+
+
+def is_plain(origin: Origin, chain: list[Step]) -> bool:
+    """Whether `plain` can say what comes out, in its order."""
+    verbs = [step.verb for step in chain]
+    return origin.has_fixed_order and not {"seeded", "shuffle", "repeat", "endless"} & set(verbs)
+
+
+def plain(
+    origin: Origin, chain: list[Step], calls: Calls, reads: list[int] | None = None
+) -> Iterator[Any]:
+    """The same chain of plain generators."""
+    records: Iterator[Any] = origin.plain(reads)
+    for number, step in enumerate(chain):
+        records = plain_step(records, step, calls, number)
+    return records

@@ -1,0 +1,35 @@
+"""`enumerate`: numbers by position, or counted."""
+
+from __future__ import annotations
+
+import headrace as hr
+from headrace.testing import check_stage
+
+
+def test_enumerate_conforms() -> None:
+    check_stage(lambda stream: stream.enumerate(5), lambda records: enumerate(records, 5))
+
+
+def test_enumerate_after_a_filter_counts_what_is_left() -> None:
+    check_stage(
+        lambda stream: stream.filter(lambda x: x % 3).enumerate(),
+        lambda records: enumerate(x for x in records if x % 3),
+    )
+
+
+def test_enumerate_after_a_late_filter_counts_what_is_left() -> None:
+    stream = hr.stream(range(20)).filter(lambda x: x % 2 == 0).batch(2, collate="list")
+    late = stream.filter(lambda batch: batch[0] % 8 == 0).enumerate()
+    assert late.collect() == [(0, [0, 2]), (1, [8, 10]), (2, [16, 18])]
+
+
+def test_two_enumerates_count_alike() -> None:
+    expected = [(5, (0, "a")), (6, (1, "b"))]
+    assert hr.stream(["a", "b"]).enumerate().enumerate(5).collect() == expected
+    late = hr.stream(["a", "b"]).filter(bool).enumerate().enumerate(5)
+    assert late.collect() == expected
+
+
+def test_the_number_stays_with_its_record_under_a_shuffle() -> None:
+    stream = hr.stream(range(10, 20)).enumerate().shuffle(5, seed=1)
+    assert sorted(stream) == [(k, k + 10) for k in range(10)]
