@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from tests.chains import Calls, Origin, Step, chained, is_plain, origins, plain, steps
 
 import headrace as hr
 from headrace.contracts import Backend, Run, rows
 from headrace.testing import repr_of
-from tests.chains import Calls, Origin, Step, chained, is_plain, origins, plain, steps
 
 # Any, in this file: records are whatever the random stages make.
 BACKENDS = st.sampled_from([hr.Inline(), hr.Threads(1), hr.Threads(3)])
@@ -57,7 +57,9 @@ def check_resume(
         assert loader.state_dict() == state
         rest = shown(loader)
     # After the last record a state loads as the next epoch: never an empty one.
-    assert rest == (expected[epochs + 1] if 0 < cut == len(expected[epochs]) else expected[epochs][cut:])
+    assert rest == (
+        expected[epochs + 1] if 0 < cut == len(expected[epochs]) else expected[epochs][cut:]
+    )
 
 
 def check_portions(origin: Origin, chain: list[Step], portions: list[int]) -> None:

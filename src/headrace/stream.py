@@ -20,6 +20,10 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
+class _Unknown:
+    """Only records of no known type pass for this one: a Stream[Any] must not pass for text."""
+
+
 class Stream(Generic[T]):
     """An immutable description of records and of what happens to them, in order.
 
@@ -95,6 +99,14 @@ class Stream(Generic[T]):
 
     # -- batches -----------------------------------------------------------------------------
 
+    @overload
+    def batch(
+        self: Stream[_Unknown],
+        size: int,
+        *,
+        drop_last: bool = ...,
+        collate: Literal["stack", "pad"] = ...,
+    ) -> Stream[Record]: ...
     @overload
     def batch(
         self: Stream[str], size: int, *, drop_last: bool = ..., collate: Literal["stack"] = ...

@@ -43,8 +43,7 @@ def test_batch_of_batches_conforms() -> None:
     check_stage(
         lambda stream: stream.batch(2, collate="list").batch(3, collate="list"),
         lambda records: (
-            [list(map(int, part)) for part in outer]
-            for outer in iter_lists(batched(records, 2), 3)
+            [list(map(int, part)) for part in outer] for outer in iter_lists(batched(records, 2), 3)
         ),
     )
 
@@ -85,7 +84,7 @@ def test_stack_keeps_the_tree_and_pad_fills_up_and_list_keeps_the_records() -> N
 
 def test_ragged_arrays_name_the_leaf_and_both_ways_out() -> None:
     records = [{"x": np.ones(2)}, {"x": np.ones(3)}]
-    message = "arrays of 'x'.*shapes differ.*collate=\"pad\".*collate=\"list\""
+    message = 'arrays of \'x\'.*shapes differ.*collate="pad".*collate="list"'
     with pytest.raises(RecordError, match=message) as caught:
         hr.stream(records).batch(2).collect()
     assert "in batch(2, drop_last=False, collate=stack) over" in caught.value.__notes__[0]

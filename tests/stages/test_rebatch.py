@@ -73,5 +73,7 @@ def test_an_interrupted_rebatch_resumes_at_its_first_record() -> None:
 
 
 def test_a_size_of_none_is_refused() -> None:
-    with pytest.raises(ArgumentError, match=r"batch size must be .* got 0. To get single .*unbatch"):
+    with pytest.raises(
+        ArgumentError, match=r"batch size must be .* got 0. To get single .*unbatch"
+    ):
         hr.stream([[1]]).rebatch(0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import headrace as hr
-from headrace.contracts.errors import ArgumentError
+from headrace.contracts.errors import ArgumentError, StreamError
 from headrace.testing import check_stage
 
 
@@ -58,3 +58,9 @@ def test_an_empty_part_is_fine_unless_the_rest_is_dropped() -> None:
     assert hr.stream([1, 2]).shard(3, 4).collect() == []
     with pytest.raises(ArgumentError, match='"drop" would leave nothing of 2 records'):
         hr.stream([1, 2]).shard(3, 4, "drop")
+
+
+def test_ranks_cannot_be_evened_out_after_a_filter() -> None:
+    stream = hr.stream(range(9)).filter(lambda x: x % 2).shard(0, 2, "drop")
+    with pytest.raises(StreamError, match=r"shard\(0/2, drop\) stands where .* cannot even out"):
+        stream.collect()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 import headrace as hr
 
@@ -40,6 +40,8 @@ assert_type(words.flat_map(letters), hr.Stream[str])
 
 # Batches: strings stay a list, lists are lists, a function gives what it returns.
 assert_type(hr.stream([1, 2]).map(str).batch(2), hr.Stream[list[str]])
+untyped: hr.Stream[Any] = hr.Storage("memory://").submit([1], "ones", "1").stream()
+columns: hr.Stream[dict[str, int]] = untyped.batch(2)
 assert_type(numbers.batch(2, collate="list"), hr.Stream[list[int]])
 assert_type(numbers.batch(2, collate=summed), hr.Stream[int])
 

@@ -134,13 +134,17 @@ Block: TypeAlias = "list[T] | Columns[T]"
 
 def rows(block: Block[T]) -> list[T]:
     """The records of a block as a list."""
-    return block if isinstance(block, list) else block.rows()
+    if isinstance(block, Columns):
+        return block.rows()
+    # A slice of a range may stand for a list.
+    return block if type(block) is list else list(block)
 
 
 def join_blocks(parts: Sequence[tuple[Indices, Block[T]]], length: int) -> Block[T]:
     """One block of `length` records out of parts.
 
-    A part says where each of its records belongs."""
+    A part says where each of its records belongs.
+    """
     blocks = [block for _, block in parts]
     if len(blocks) == 1:
         return blocks[0]

@@ -20,6 +20,7 @@ from __future__ import annotations
 import difflib
 import operator
 from collections.abc import Iterable
+from typing import SupportsIndex
 
 
 class HeadraceError(Exception):
@@ -84,7 +85,7 @@ def whole(name: str, value: object, *, least: int, remedy: str) -> int:
     Raises:
         ArgumentError: it is no integer, a bool, or too small.
     """
-    if not isinstance(value, bool) and hasattr(value, "__index__"):
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         number = operator.index(value)
         if number >= least:
             return number
@@ -99,7 +100,7 @@ def seed_value(value: object) -> int:
     Raises:
         ArgumentError: it is something else, NaN and floats among it.
     """
-    if not isinstance(value, bool) and hasattr(value, "__index__"):
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         number = operator.index(value)
         if -(2**63) <= number < 2**64:
             return number

@@ -37,7 +37,8 @@ class Run:
 class Cursor(Protocol[T]):
     """A running node, read like a file.
 
-    Whoever opened it closes it; one thread uses it."""
+    Whoever opened it closes it; one thread uses it.
+    """
 
     def read(self, n: int) -> Block[T]:
         """At most `n` records; none only at the end of the epoch.

@@ -104,7 +104,8 @@ class Kernel:
 class Stage(Protocol):
     """A described step.
 
-    `str(stage)` is its name and plain parameters, the same in every run."""
+    `str(stage)` is its name and plain parameters, the same in every run.
+    """
 
     def length(self, before: int | None) -> int | None:
         """How many records come out where `before` go in, None where nobody can know."""

@@ -12,7 +12,7 @@ from itertools import count, islice
 from operator import length_hint
 from typing import Any
 
-from headrace.contracts import Block, Columns, Groups, Kernel, Place, Windows, rows
+from headrace.contracts import Block, Columns, Groups, Kernel, Place, Windows
 from headrace.engine.feed import LazyBlock
 from headrace.engine.fuse import Fused
 from headrace.engine.randomness import Keys
@@ -154,7 +154,7 @@ class Pass:
             outputs = self._cut(levels[0].stage, block, is_outer)
             levels = levels[1:]
         else:
-            outputs = iter(rows(block))
+            outputs = iter(block.rows() if isinstance(block, Columns) else block)
             self._watch(outputs, 1, is_outer)
         for level in levels:
             if isinstance(level, Grouped):

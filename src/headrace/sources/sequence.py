@@ -74,7 +74,9 @@ class SequenceRecords(Generic[T_co]):
         if type(sequence) is np.ndarray:
             return columns_of(np.take(sequence, indices, axis=0))
         if type(sequence) in IN_MEMORY and _are_consecutive(indices):
-            return list(sequence[int(indices[0]) : int(indices[-1]) + 1])
+            part = sequence[int(indices[0]) : int(indices[-1]) + 1]
+            # A range is a list that is not written out: its numbers are made when they are used.
+            return part if type(part) in (list, range) else list(part)
         asked = indices.tolist()
         if hasattr(sequence, "__getitems__"):
             return list(sequence.__getitems__(asked))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from headrace.contracts import Block, Cursor, Run, State, Visit, rows, with_memo
+from headrace.contracts.errors import StreamError
 from headrace.orders import INFINITE, Part, Range
 
 # Any, in this file: a stage is met before its record types are known.
@@ -25,6 +26,7 @@ class Shard:
 
     Raises:
         ArgumentError: `rank` is not below `world_size`, or `remainder` is unknown.
+        StreamError: "drop" or "pad" after a stage that changes the number of records.
 
     Example:
         >>> import headrace as hr
@@ -50,9 +52,16 @@ class Shard:
         if visit.is_cut or visit.offset:
             return None
         order = Part(visit.order, *visit.part) if visit.part else visit.order
+        # Refuses "drop" of too few records here, where the user wrote it.
+        Part(order, self.rank, self.world_size, self.remainder)
         return replace(visit, order=order, part=(self.rank, self.world_size, self.remainder))
 
     def open(self, parent: Cursor[Any], run: Run, memo: Any) -> ShardCursor:
+        if self.remainder != "keep":
+            raise StreamError(
+                f"{self} stands where the number of records is not known, and cannot even out "
+                'the ranks. Shard first, on the DataRef, or take remainder="keep".'
+            )
         return ShardCursor(parent, self, memo or 0)
 
 
