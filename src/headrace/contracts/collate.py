@@ -55,7 +55,7 @@ def columns_of(arrays: Record) -> Columns[Record]:
     leaves: list[Column] = [
         leaf if isinstance(leaf, list) else np.asarray(leaf) for leaf in flatten(tree, arrays)
     ]
-    kinds = tuple(_row_kind(leaf) for leaf in leaves)
+    kinds: list[RowKind] = [_row_kind(leaf) for leaf in leaves]
     lengths = {
         name or "the array": len(leaf) for name, leaf in zip(paths(tree), leaves, strict=True)
     }
@@ -64,7 +64,7 @@ def columns_of(arrays: Record) -> Columns[Record]:
             f"columns must have one common length, got {lengths}. "
             "Cut them to the same number of records."
         )
-    return Columns(Layout(tree, kinds), leaves, len(leaves[0]))
+    return Columns(Layout(tree, tuple(kinds)), leaves, len(leaves[0]))
 
 
 def unstack(batch: Record) -> list[Record]:

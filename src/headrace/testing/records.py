@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from typing import Any
 
+import cloudpickle
 import numpy as np
 
 from headrace.contracts import Records, rows
@@ -36,7 +36,7 @@ def check_records(records: Records[Any], expected: Sequence[Any]) -> None:
     for indices in asked:
         given = [repr_of(record) for record in rows(records.read(indices))]
         assert given == [texts[i] for i in indices.tolist()], f"read({indices.tolist()}): {given}"
-    again = pickle.loads(pickle.dumps(records))
+    again = cloudpickle.loads(cloudpickle.dumps(records))
     assert [repr_of(record) for record in DataRef(again).stream()] == texts, "after pickling"
     shuffled = DataRef(records).shuffle(seed=5)
     parts = [list(map(repr_of, shuffled.shard(rank, 3).stream())) for rank in range(3)]
