@@ -72,6 +72,10 @@ class Workload:
         for index in range(len(self)):
             yield self.record(index)
 
+    def made(self) -> Iterator[dict[str, Any]]:
+        """All records, made beforehand: drawing them costs a writer nothing."""
+        return iter(list(self.records()))
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The fields as arrays, where all are."""
         return {name: np.asarray(field) for name, field in self.fields.items()}

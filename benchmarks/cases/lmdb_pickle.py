@@ -16,7 +16,6 @@ import numpy as np
 
 from benchmarks.case import Bench, Case
 from benchmarks.measure import Figures, expect, read_rate, settle, warm
-from benchmarks.workloads import Workload
 
 SEED = 1
 # Address space, not disk: more than any data set here needs.
@@ -28,13 +27,13 @@ def _key(index: int) -> bytes:
     return struct.pack(">Q", index)
 
 
-def _fill(path: Path, source: Workload, *, has_fsync: bool) -> None:
+def _fill(path: Path, records: Iterator[dict[str, Any]], *, has_fsync: bool) -> None:
     """One transaction, keys appended in order: the fastest way that LMDB offers."""
     with (
         lmdb.open(str(path), map_size=MAP_BYTES, sync=has_fsync, metasync=has_fsync) as store,
         store.begin(write=True) as transaction,
     ):
-        for index, record in enumerate(source.records()):
+        for index, record in enumerate(records):
             pickled = pickle.dumps(record, protocol=pickle.HIGHEST_PROTOCOL)
             transaction.put(_key(index), pickled, append=True)
 
@@ -42,7 +41,7 @@ def _fill(path: Path, source: Workload, *, has_fsync: bool) -> None:
 def _stored(bench: Bench, work: str) -> Path:
     path = bench.scratch / f"{work}.lmdb"
     if not path.exists():
-        _fill(path, bench.workload(work), has_fsync=False)
+        _fill(path, bench.workload(work).records(), has_fsync=False)
     return path
 
 
@@ -90,9 +89,10 @@ def _write(bench: Bench, work: str, *, has_fsync: bool) -> Figures:
     source = bench.workload(work)
     path = bench.scratch / "write.lmdb"
     shutil.rmtree(path, ignore_errors=True)
+    records = source.made()
     settle()
     started = time.perf_counter()
-    _fill(path, source, has_fsync=has_fsync)
+    _fill(path, records, has_fsync=has_fsync)
     elapsed = time.perf_counter() - started
     with (
         lmdb.open(str(path), readonly=True, lock=False) as store,

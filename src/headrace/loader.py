@@ -186,10 +186,14 @@ class DataLoader(Generic[T]):
         while True:
             gave = False
             assert self._cursor is not None
-            for batch in iterate(self._cursor):
-                gave = True
-                yield batch
-                self._check_current(token)
+            try:
+                for batch in iterate(self._cursor):
+                    gave = True
+                    yield batch
+                    self._check_current(token)
+            except (Exception, KeyboardInterrupt, SystemExit):
+                self._end_after_error(token)
+                raise
             self._end_epoch()
             if gave or not is_resumed:
                 return
@@ -214,6 +218,12 @@ class DataLoader(Generic[T]):
         # A loader that is dropped in mid-epoch must not leave a thread that draws.
         self._cursor_end = weakref.finalize(self, cursor.close)
         self._cursor_end.atexit = False
+
+    def _end_after_error(self, token: object) -> None:
+        """Cancels what is queued; the cursor stays, for its state."""
+        # An error holds its frames, and those this loader: nothing global may hold the error.
+        if self._iterator is token and self._cursor_end is not None:
+            self._cursor_end()
 
     def _end_epoch(self) -> None:
         self._drop_cursor()

@@ -207,7 +207,7 @@ class TaskCursor:
         return True
 
     def _grow(self, result: Result) -> None:
-        most = max(1, self._feed.task_positions // self._segment.unit)
+        most = -(-self._feed.task_positions // self._segment.unit)
         if result.seconds < TASK_SECONDS:
             self._units = min(self._units * 2, most)
 

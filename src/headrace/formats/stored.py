@@ -24,7 +24,7 @@ from headrace.formats.spans import Places
 
 # A block of this many records, or of this size, may be read before its records are asked for.
 AHEAD_RECORDS = 1024
-AHEAD_BYTES = 8 * 2**20
+AHEAD_BYTES = 2 * 2**20
 
 
 class StoredRecords:

@@ -17,7 +17,7 @@ from headrace.contracts.tree import Record
 
 # One gather takes at most so many rows and bytes: more would leave the processor's cache.
 AHEAD_RECORDS = 1_024
-AHEAD_BYTES = 8 * 2**20
+AHEAD_BYTES = 2 * 2**20
 
 
 @dataclass(frozen=True)
