@@ -434,7 +434,7 @@ def test_a_pump_that_is_full_ends_when_the_last_reference_is_dropped() -> None:
     loader = hr.DataLoader(hr.stream(records).batch(1024), backend=hr.Threads(1))
     iterator = iter(loader)
     next(iterator)
-    for _ in range(4 * 1024):
+    for _ in range(3 * 1024):
         assert drawn.acquire(timeout=30)
     del loader, iterator
     assert_no_threads_are_left()
