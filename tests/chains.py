@@ -72,43 +72,27 @@ OTHER = [101, 102, 103]
 def added(stream: Any, step: Step, calls: Calls, number: int) -> Any:
     """The stream with one more stage."""
     a, b = step.a, step.b
-    match step.verb:
-        case "map":
-            return stream.map(calls.of(number, lambda record: changed(record, a)))
-        case "filter":
-            return stream.filter(calls.of(number, lambda record: total(record) % a != 0))
-        case "flat_map":
-            return stream.flat_map(calls.of(number, lambda record: [record] * (total(record) % a)))
-        case "tap":
-            return stream.tap(calls.of(number, total))
-        case "seeded":
-            return stream.map(noisy, seeded=True, seed=a)
-        case "batch":
-            return stream.batch(a, drop_last=bool(b), collate="list")
-        case "rebatch":
-            return stream.rebatch(a, drop_last=bool(b), collate="list")
-        case "collate":
-            return stream.collate("list")
-        case "unbatch":
-            return stream.unbatch()
-        case "take":
-            return stream.take(a)
-        case "skip":
-            return stream.skip(a)
-        case "shard":
-            return stream.shard(a, b)
-        case "repeat":
-            return stream.repeat(a)
-        case "endless":
-            return stream.repeat().take(a)
-        case "enumerate":
-            return stream.enumerate(a)
-        case "shuffle":
-            return stream.shuffle(a, seed=b)
-        case "concat":
-            return stream.concat(hr.stream(OTHER))
-        case _:
-            return stream.zip(hr.stream(OTHER * 20))
+    verbs: dict[str, Callable[[], Any]] = {
+        "map": lambda: stream.map(calls.of(number, lambda record: changed(record, a))),
+        "filter": lambda: stream.filter(calls.of(number, lambda record: total(record) % a != 0)),
+        "flat_map": lambda: stream.flat_map(calls.of(number, lambda x: [x] * (total(x) % a))),
+        "tap": lambda: stream.tap(calls.of(number, total)),
+        "seeded": lambda: stream.map(noisy, seeded=True, seed=a),
+        "batch": lambda: stream.batch(a, drop_last=bool(b), collate="list"),
+        "rebatch": lambda: stream.rebatch(a, drop_last=bool(b), collate="list"),
+        "collate": lambda: stream.collate("list"),
+        "unbatch": lambda: stream.unbatch(),
+        "take": lambda: stream.take(a),
+        "skip": lambda: stream.skip(a),
+        "shard": lambda: stream.shard(a, b),
+        "repeat": lambda: stream.repeat(a),
+        "endless": lambda: stream.repeat().take(a),
+        "enumerate": lambda: stream.enumerate(a),
+        "shuffle": lambda: stream.shuffle(a, seed=b),
+        "concat": lambda: stream.concat(hr.stream(OTHER)),
+        "zip": lambda: stream.zip(hr.stream(OTHER * 20)),
+    }
+    return verbs[step.verb]()
 
 
 def batched(records: Iterator[Any], size: int, drop_last: int) -> Iterator[list[Any]]:
@@ -118,40 +102,40 @@ def batched(records: Iterator[Any], size: int, drop_last: int) -> Iterator[list[
             yield batch
 
 
+def several_of(records: Iterator[Any], fn: Callable[[Any], list[Any]]) -> Iterator[Any]:
+    """What `flat_map` gives."""
+    for record in records:
+        yield from fn(record)
+
+
+def tapped(records: Iterator[Any], fn: Callable[[Any], object]) -> Iterator[Any]:
+    """What `tap` gives."""
+    for record in records:
+        fn(record)
+        yield record
+
+
 def plain_step(records: Iterator[Any], step: Step, calls: Calls, number: int) -> Iterator[Any]:
     """The same stage over plain generators, as lazy as Python has it."""
     a, b = step.a, step.b
-    match step.verb:
-        case "map":
-            return map(calls.of(number, lambda record: changed(record, a)), records)
-        case "filter":
-            return filter(calls.of(number, lambda record: total(record) % a != 0), records)
-        case "flat_map":
-            several = calls.of(number, lambda record: [record] * (total(record) % a))
-            return (output for record in records for output in several(record))
-        case "tap":
-            look = calls.of(number, total)
-            return (record for record in records if look(record) is not None)
-        case "batch":
-            return batched(records, a, b)
-        case "rebatch":
-            return batched((record for batch in records for record in batch), a, b)
-        case "collate":
-            return records
-        case "unbatch":
-            return (record for batch in records for record in batch)
-        case "take":
-            return itertools.islice(records, a)
-        case "skip":
-            return itertools.islice(records, a, None)
-        case "shard":
-            return itertools.islice(records, a, None, b)
-        case "enumerate":
-            return enumerate(records, a)
-        case "concat":
-            return itertools.chain(records, OTHER)
-        case _:
-            return zip(records, OTHER * 20, strict=False)
+    verbs: dict[str, Callable[[], Any]] = {
+        "map": lambda: map(calls.of(number, lambda record: changed(record, a)), records),
+        "filter": lambda: filter(calls.of(number, lambda record: total(record) % a != 0), records),
+        "flat_map": lambda: several_of(records, calls.of(number, lambda x: [x] * (total(x) % a))),
+        "tap": lambda: tapped(records, calls.of(number, total)),
+        "batch": lambda: batched(records, a, b),
+        "rebatch": lambda: batched((record for batch in records for record in batch), a, b),
+        "collate": lambda: records,
+        "unbatch": lambda: (record for batch in records for record in batch),
+        "take": lambda: itertools.islice(records, a),
+        "skip": lambda: itertools.islice(records, a, None),
+        "shard": lambda: itertools.islice(records, a, None, b),
+        "enumerate": lambda: enumerate(records, a),
+        "concat": lambda: itertools.chain(records, OTHER),
+        "zip": lambda: zip(records, OTHER * 20, strict=False),
+    }
+    given: Iterator[Any] = verbs[step.verb]()
+    return given
 
 
 # What a stage gives to choose from, in a strategy of its own numbers.

@@ -63,7 +63,7 @@ def test_a_stream_of_a_stream_is_the_stream() -> None:
 
 
 def test_a_stream_of_a_dataref_is_shuffled_anew_each_epoch() -> None:
-    ref = hr.DataRef.from_sequence(range(20)).shuffle(seed=1)
+    ref: Any = hr.DataRef.from_sequence(range(20)).shuffle(seed=1)
     for epoch in range(3):
         expected = ref.stream().epoch(epoch).collect()
         assert hr.stream(ref).epoch(epoch).collect() == expected
@@ -162,7 +162,9 @@ def test_records_that_a_source_leaves_out_are_not_lost_in_silence(backend: Any) 
 
 def test_explain_draws_what_became_of_each_stage() -> None:
     stream = hr.stream(range(100)).map(abs).take(10).batch(4)
-    assert stream.explain() == """\
+    assert (
+        stream.explain()
+        == """\
 stream over range[100]
 ├─ range(100)                                order              100
 ├─ map(abs)                                  task               100
@@ -173,12 +175,19 @@ order     arithmetic on positions, nothing is read for it
 task      runs on the backend's workers
 unit      4 positions: a task is a run of whole units
 ahead     up to 16,384 records in one read; on workers, the tasks in flight"""
+    )
+
+
+def made() -> Iterator[int]:
+    return iter([1])
 
 
 def test_explain_warns_of_a_function_after_a_batch_in_the_consumer() -> None:
-    stream = hr.stream(lambda: iter([1])).filter(bool).batch(4).map(same)
-    assert stream.explain() == """\
-stream over drawn from test_explain_warns_of_a_function_after_a_batch_in_the_consumer.<locals>.<lambda>
+    stream = hr.stream(made).filter(bool).batch(4).map(same)
+    assert (
+        stream.explain()
+        == """\
+stream over drawn from made
 ├─ drawn                                     source         unknown
 ├─ filter(bool)                              task           unknown
 ├─ batch(4, drop_last=False, collate=stack)  consumer       unknown
@@ -190,6 +199,7 @@ unit      1 position: a task is a run of whole units
 ahead     nothing; on workers, the tasks in flight
 resume    draws and drops what was delivered: no random access
 warning   map(same) runs in the consumer, after batch(4, drop_last=False, collate=stack)"""
+    )
 
 
 def test_explain_names_whole_chains_and_endless_streams() -> None:

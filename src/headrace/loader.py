@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from headrace.backends import Inline
 from headrace.contracts import Backend, Cursor, Run, State, Workers, iterate
@@ -182,7 +182,8 @@ class DataLoader(Generic[T]):
 
     def _run(self, token: object, *, is_resumed: bool) -> Iterator[T]:
         # The generator begins when it is first asked, and others may have begun by then.
-        self._check_current(token)
+        if self._iterator is not token:
+            self._refuse()
         while True:
             gave = False
             assert self._cursor is not None
@@ -190,7 +191,8 @@ class DataLoader(Generic[T]):
                 for batch in iterate(self._cursor):
                     gave = True
                     yield batch
-                    self._check_current(token)
+                    if self._iterator is not token:
+                        self._refuse()
             except (Exception, KeyboardInterrupt, SystemExit):
                 self._end_after_error(token)
                 raise
@@ -251,10 +253,9 @@ class DataLoader(Generic[T]):
                 "this DataLoader was shut down. Make a new one and load its state_dict into it."
             )
 
-    def _check_current(self, token: object) -> None:
-        if self._iterator is not token:
-            self._check_open()
-            raise ClosedError(
-                "this iterator is not the loader's newest: a later `for`, iter() or "
-                "load_state_dict moved the position. Use one iterator at a time."
-            )
+    def _refuse(self) -> NoReturn:
+        self._check_open()
+        raise ClosedError(
+            "this iterator is not the loader's newest: a later `for`, iter() or "
+            "load_state_dict moved the position. Use one iterator at a time."
+        )

@@ -56,12 +56,15 @@ def test_slices_in_any_sequence_are_those_of_the_whole(runs: list[list[int]]) ->
         assert np.array_equal(single.take(start, stop), whole[0, start:stop])
 
 
-def test_neighbouring_slices_compute_each_block_once() -> None:
+@pytest.mark.parametrize("step", [64, 100])
+def test_neighbouring_slices_compute_each_position_once(step: int) -> None:
     order = Counting(SIZE)
     cursor = OrderCursor(order, 0)
-    for start in range(0, SIZE, 64):
-        cursor.take(start, min(start + 64, SIZE))
-    assert order.calls == [BLOCK_POSITIONS, BLOCK_POSITIONS, 100]
+    for start in range(0, SIZE, step):
+        cursor.take(start, min(start + step, SIZE))
+    assert sum(order.calls) == SIZE
+    assert order.calls[:5] == [1_024, 2_048, 4_096, 8_192, BLOCK_POSITIONS]
+    assert max(order.calls) == BLOCK_POSITIONS
 
 
 def test_an_endless_order_is_read_anywhere() -> None:

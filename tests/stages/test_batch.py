@@ -69,7 +69,7 @@ def test_a_batch_of_a_user_sequence_is_whole_beyond_one_task() -> None:
         def __getitem__(self, index: int) -> int:
             return index
 
-    stream = hr.stream(Squares()).batch(3, collate="list").filter(bool)  # type: ignore[arg-type]
+    stream = hr.DataRef.from_sequence(Squares()).stream().batch(3, collate="list").filter(bool)
     assert [x for batch in stream for x in batch] == list(range(2500))
 
 

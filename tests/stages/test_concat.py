@@ -11,7 +11,7 @@ import pytest
 import headrace as hr
 from headrace.contracts import Run
 from headrace.contracts.errors import ArgumentError, StateError
-from headrace.testing import check_stage, repr_of
+from headrace.testing import check_stage
 
 
 def test_concat_of_datasets_conforms() -> None:
@@ -44,7 +44,8 @@ def test_a_zip_can_be_continued_by_another_stream() -> None:
 @pytest.mark.parametrize("workers", [False, True])
 def test_members_of_different_layout_keep_all_their_records(workers: bool) -> None:
     # Blocks of lists and of columns follow each other; one read may meet both.
-    stream: Any = hr.stream([{"x": k} for k in range(5)]).concat(hr.stream({"x": np.arange(5)}))
+    arrays: Any = {"x": np.arange(5)}
+    stream: Any = hr.stream([{"x": k} for k in range(5)]).concat(hr.stream(arrays))
     backend = hr.Threads(1)
     threads = backend.start() if workers else None
     cursor = stream.node.open(Run(workers=threads, look_ahead=2))
@@ -71,7 +72,7 @@ def test_what_is_no_stream_is_refused() -> None:
 
 
 def test_a_state_in_a_stream_that_is_not_there_is_refused() -> None:
-    stream = hr.stream([1]).map(str).concat(hr.stream([2]))
+    stream = hr.stream([1]).map(str).concat(hr.stream(["2"]))
     loader = hr.DataLoader(stream)
     iterator = iter(loader)
     next(iterator)
@@ -82,6 +83,6 @@ def test_a_state_in_a_stream_that_is_not_there_is_refused() -> None:
 
 
 def test_lengths_add_up_where_they_are_known() -> None:
-    assert len(hr.stream([1, 2]).map(str).concat(hr.stream([3]))) == 3
+    assert len(hr.stream([1, 2]).map(str).concat(hr.stream(["3"]))) == 3
     assert hr.stream([1]).filter(bool).concat(hr.stream([3])).node.length(Run()) is None
-    assert repr_of(hr.stream([1]).concat(hr.stream(["a"])).collect()) == repr_of([1, "a"])
+    assert hr.stream([1]).concat(hr.stream([2])).collect() == [1, 2]

@@ -111,9 +111,9 @@ def test_global_seeding_restores_the_generators_after_an_error() -> None:
 def test_global_seeding_is_refused_on_threads_with_the_reason() -> None:
     stream = hr.stream(range(6)).map(drawn_everywhere, seeded="global", seed=9)
     message = "seeds the process-wide random generators, which threads share.*seeded=True"
-    with hr.DataLoader(stream, backend=hr.Threads(2)) as loader:
-        with pytest.raises(StreamError, match=message):
-            next(iter(loader))
+    loader = hr.DataLoader(stream, backend=hr.Threads(2))
+    with loader, pytest.raises(StreamError, match=message):
+        next(iter(loader))
 
 
 def test_a_seeded_map_without_any_seed_says_where_to_give_one() -> None:

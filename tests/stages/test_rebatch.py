@@ -64,10 +64,9 @@ def test_an_interrupted_rebatch_resumes_at_its_first_record() -> None:
     loader = hr.DataLoader(
         hr.stream(range(8)).map(step).batch(2, collate="list").rebatch(3, collate="list")
     )
-    found = []
+    found: list[Any] = []
     with pytest.raises(KeyboardInterrupt):
-        for batch in loader:
-            found.append(batch)
+        found.extend(loader)
     loader.load_state_dict(loader.state_dict())
     assert found + list(loader) == [[0, 1, 2], [3, 4, 5], [6, 7]]
 

@@ -65,10 +65,9 @@ def test_a_failing_window_resumes_at_its_begin() -> None:
 
     stream = hr.stream(range(12)).filter(lambda x: True).skip(1).map(step).shuffle(4, seed=1)
     loader = hr.DataLoader(stream)
-    found = []
+    found: list[int] = []
     with pytest.raises(ValueError, match="nine"):
-        for record in loader:
-            found.append(record)
+        found.extend(loader)
     loader.load_state_dict(loader.state_dict())
     assert found + list(loader) == stream.collect()
 

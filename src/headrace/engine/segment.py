@@ -108,11 +108,10 @@ class Pass:
     def units_used(self) -> int:
         """How many units have been drawn in, the one now worked on included."""
         if self._lazy is not None:
-            used = self._lazy.drawn
-        else:
-            left = length_hint(self._meter) * self._meter_positions
-            used = min(self._size, self._meter_size - left)
-        return -(-used // self._unit)
+            return -(-self._lazy.drawn // self._unit)
+        used = self._meter_size - length_hint(self._meter) * self._meter_positions
+        # The last piece of the meter may be longer than what is left of the block.
+        return -(-(used if used < self._size else self._size) // self._unit)
 
     @property
     def units(self) -> int:
