@@ -8,7 +8,6 @@ from headrace.contracts.errors import ArgumentError
 from headrace.contracts.order import Indices, Order
 from headrace.orders.bounds import BLOCK_POSITIONS
 
-
 # As many as one gather takes, at most: twice the fixed cost of a call.
 FIRST_POSITIONS = 1_024
 
