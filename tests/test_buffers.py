@@ -36,7 +36,7 @@ def test_a_memoryview_and_another_dtype_keep_their_memory() -> None:
     buffers = Buffers()
     array = buffers.empty(LARGE, BYTES)
     array[:] = 7
-    view, numbers = memoryview(array), array.view(np.int32)
+    view, numbers = array.data, array.view(np.int32)
     del array
     for _ in range(2 * MOST_BUFFERS):
         buffers.empty(LARGE, BYTES)[:] = 0
