@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import headrace as hr
 from headrace.contracts import Columns, rows
@@ -151,8 +150,9 @@ def test_the_sequence_protocol_ends_a_plain_loop() -> None:
 
 
 def test_a_dataref_is_a_map_style_dataset_for_torch() -> None:
+    torch = pytest.importorskip("torch")
     ref = hr.DataRef.from_sequence([(np.float32(k), k) for k in range(10)]).shuffle(seed=2)
-    loader: Any = torch.utils.data.DataLoader(ref, batch_size=4)  # type: ignore[arg-type]
+    loader: Any = torch.utils.data.DataLoader(ref, batch_size=4)
     found = torch.cat([numbers for _, numbers in loader]).tolist()
     assert found == [k for _, k in ref.stream()]
 

@@ -58,8 +58,7 @@ def test_a_for_after_a_break_is_the_next_epoch(backend: Backend) -> None:
 @each_backend
 def test_a_state_before_and_after_the_end_loads_as_the_next_epoch(backend: Backend) -> None:
     loader = hr.DataLoader(shuffled(), backend=backend)
-    for _ in loader:
-        before = loader.state_dict()
+    before = [loader.state_dict() for _ in loader][-1]
     after = loader.state_dict()
     for state in (before, after):
         loader.load_state_dict(json.loads(json.dumps(state)))
@@ -72,10 +71,8 @@ def test_a_state_before_and_after_the_end_loads_as_the_next_epoch(backend: Backe
 def test_trailing_records_that_a_filter_drops_make_no_empty_epoch(backend: Backend) -> None:
     stream = hr.stream(range(10)).filter(lambda x: x < 4)
     loader = hr.DataLoader(stream, backend=backend)
-    for record in loader:
-        if record == 3:
-            state = loader.state_dict()
-    loader.load_state_dict(state)
+    states = {record: loader.state_dict() for record in loader}
+    loader.load_state_dict(states[3])
     assert list(loader) == [0, 1, 2, 3]
     loader.shutdown()
 

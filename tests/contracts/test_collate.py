@@ -8,7 +8,6 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-import torch
 
 from headrace.contracts import Columns, columns_of, pad, stack, unstack
 from headrace.contracts.errors import ArgumentError, RecordError
@@ -52,6 +51,7 @@ def test_small_floats_keep_their_dtype() -> None:
 
 
 def test_torch_tensors_are_stacked_into_a_tensor() -> None:
+    torch = pytest.importorskip("torch")
     batch = stack([{"x": torch.ones(2)}, {"x": torch.zeros(2)}])
     assert isinstance(batch["x"], torch.Tensor)
     assert batch["x"].tolist() == [[1, 1], [0, 0]]

@@ -3,13 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import ml_dtypes
 import numpy as np
-import polars
 import pyarrow as pa
 import pytest
 from tests.formats.stand_in import FolderBlobs, stored
+
+duckdb = pytest.importorskip("duckdb")
+polars = pytest.importorskip("polars")
 
 # Any, in this file: the three readers give values of every type.
 

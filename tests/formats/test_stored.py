@@ -151,7 +151,7 @@ def test_stored_records_fulfil_the_contract(held: StoredRecords) -> None:
 
 def test_read_ahead_is_bounded_in_records_and_in_bytes() -> None:
     assert stored([list(range(1000))]).read_ahead == 1024
-    shards = (Shard("0", 10, 10 * (4 << 20)),)
+    shards = (Shard("0", 10, 10 << 20),)
     leaf = Leaf("value", "bytes")
     large = StoredRecords(
         MemoryBlobs(), Manifest(1, "digits", "1.0", leaf, shards, {}), folder=FOLDER

@@ -95,3 +95,10 @@ def test_a_state_of_no_pass_is_refused() -> None:
     loader.load_state_dict({**state, "turn": None})
     with pytest.raises(StateError, match="a state of joined chains must say turn and parents"):
         next(iter(loader))
+
+
+def test_an_endless_repeat_goes_on_after_an_empty_pass() -> None:
+    ref = hr.DataRef.from_sequence(range(12)).shuffle(seed=3)
+    stream = ref.stream().take(1).filter(lambda x: x < 4)
+    singly = [record for epoch in range(60) for record in stream.epoch(epoch)]
+    assert stream.repeat().take(9).collect() == singly[:9]

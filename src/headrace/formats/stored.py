@@ -87,7 +87,7 @@ class StoredRecords:
     def read_ahead(self) -> int:
         """How many records may be read before they are asked for."""
         mean_bytes = max(1, self.manifest.size_bytes // max(1, len(self)))
-        return min(AHEAD_RECORDS, AHEAD_BYTES // mean_bytes)
+        return max(1, min(AHEAD_RECORDS, AHEAD_BYTES // mean_bytes))
 
     def views(self) -> StoredRecords:
         """The same records with `bytes` as memoryviews of the map, not copied."""

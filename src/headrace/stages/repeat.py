@@ -10,11 +10,16 @@ from headrace.contracts.errors import StateError, whole
 from headrace.orders import Repeat as RepeatOrder
 
 # Any, in this file: a stage is met before its record types are known.
+# An endless repeat of nothing must end. One empty pass does not tell: the next has another
+# shuffle, and a run that is resumed between two would go on where an uninterrupted one ends.
+EMPTY_PASSES = 100
 
 
 @dataclass(frozen=True)
 class Repeat:
     """Gives `times` epochs as one, each with its own shuffle; without end for None.
+
+    Without end, it ends all the same after 100 passes in a row that gave nothing.
 
     **Length**: multiplied. **State**: none while each record before it comes from one position,
     else the number of the pass and the state in it.
@@ -104,21 +109,22 @@ class RepeatCursor:
         self._run = run
         self._turn, parent = turn_of(state, node.first_turn(run))
         self._cursor = node.before.open(node.run_of(run, self._turn), parent)
-        # Whether this pass gave anything: an endless repeat of nothing must end.
-        self._gave = parent is not None
+        # How many passes gave nothing since a record came.
+        self._empty = 0
 
     def read(self, n: int) -> Block[Any]:
         while True:
             block = self._cursor.read(n)
             if len(block):
-                self._gave = True
+                self._empty = 0
                 return block
             is_last = self._node.times is not None and self._turn + 1 >= self._node.times
-            is_endless_nothing = self._node.times is None and not self._gave
+            self._empty += 1
+            is_endless_nothing = self._node.times is None and self._empty >= EMPTY_PASSES
             if is_last or is_endless_nothing:
                 return block
             self._cursor.close()
-            self._turn, self._gave = self._turn + 1, False
+            self._turn += 1
             self._cursor = self._node.before.open(self._node.run_of(self._run, self._turn))
 
     def state(self) -> State:
