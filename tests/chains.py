@@ -172,6 +172,8 @@ def steps(draw: st.DrawFn, most: int = 6) -> list[Step]:
     are_batches = False
     for _ in range(draw(st.integers(0, most))):
         step = draw(ON_BATCHES | ANYWHERE if are_batches else ANYWHERE)
+        if step.verb == "endless" and step.verb in [before.verb for before in chosen]:
+            continue  # Endless repeats of endless repeats of nothing end, but late.
         chosen.append(step)
         if step.verb in ("batch", "rebatch"):
             are_batches = True

@@ -551,15 +551,15 @@ CASES: dict[str, tuple[Callable[[list[bool]], Any], str]] = {
         r"map\(step\)#0 over range\[40\], epoch 0, position \d+, index 21",
     ),
     "source": (
-        lambda on: hr.stream(Sequence(on)).map(same),  # type: ignore[arg-type]
+        lambda on: hr.stream(Sequence(on)).map(same),
         r"the source over Sequence\[40\], epoch 0, position 21, index 21",
     ),
     "bare source": (
-        lambda on: hr.stream(Sequence(on)),  # type: ignore[arg-type]
+        lambda on: hr.stream(Sequence(on)),
         r"the source over Sequence\[40\], epoch 0, position 21, index 21",
     ),
     "batches of a source": (
-        lambda on: hr.stream(Sequence(on)).batch(4, collate="list"),  # type: ignore[arg-type]
+        lambda on: hr.stream(Sequence(on)).batch(4, collate="list"),
         r"the source over Sequence\[40\], epoch 0, positions 20 to 23, indices \[20, 21, 22, 23\]",
     ),
     "drawn source": (
@@ -746,3 +746,11 @@ def test_a_loader_prints_its_chain_backend_and_epoch() -> None:
     assert repr(loader) == ("DataLoader(range(4) | map, backend=Threads(num_workers=2), epoch=0)")
     assert loader.explain().endswith("runs on   Threads(num_workers=2)")
     assert "map(same)" in loader._repr_html_()
+
+
+@each_backend
+def test_a_loader_begins_with_the_epoch_of_its_stream(backend: Backend) -> None:
+    with hr.DataLoader(shuffled().epoch(3), backend=backend) as loader:
+        assert loader.epoch == 3
+        assert list(loader) == shuffled().epoch(3).collect()
+        assert list(loader) == shuffled().epoch(4).collect()

@@ -128,7 +128,7 @@ def test_n_records_cost_no_more_than_plain_generators(
 @pytest.mark.stress
 @pytest.mark.timeout(1800)
 @settings(
-    max_examples=4000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=3000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 @given(
     origins(),

@@ -183,12 +183,14 @@ class DataRef(Generic[T]):
 
         "global" permutes everything; "nearby" moves a record at most `window` places; "blocks"
         permutes blocks of consecutive records, then inside windows of `window` blocks: both read
-        nearly sequentially. `seed` None takes the loader's.
+        nearly sequentially, and have a wide window where none is given. `seed` None takes the
+        loader's.
 
         **Source**: a Feistel network with cycle walking (`headrace.orders.permutation`).
 
         Raises:
-            ArgumentError: `seed` is no integer, `kind` unknown, or `window` missing or below 1.
+            ArgumentError: `seed` is no integer, `kind` unknown, or `window` below 1 or without a
+                kind that has one.
         """
         if seed is not None:
             seed_value(seed)

@@ -85,7 +85,7 @@ class DataLoader(Generic[T]):
         self._backend = used
         self._seed = None if seed is None else seed_value(seed)
         self._next_seed = self._seed
-        self._epoch = self._chain.first_epoch
+        self._epoch = stream.first_epoch
         # Where the next epoch to be opened begins, if not at its start.
         self._resume: State | None = None
         self._cursor: Cursor[T] | None = None

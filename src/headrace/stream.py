@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from headrace import stages
-from headrace.contracts import Record, Run, Source, Stage, Visit, iterate
+from headrace.contracts import Record, Records, Run, Source, Stage, Visit, iterate
 from headrace.contracts.errors import ArgumentError, StreamError, whole
 from headrace.contracts.stage import Remainder
 from headrace.engine import Chain, chain_html, explain
 from headrace.orders import Range
-from headrace.sources import FileRecords, IterableSource, SequenceRecords, records_of
+from headrace.sources import FileRecords, Indexable, IterableSource, SequenceRecords, records_of
 from headrace.stages.map import Seeding
 
 T = TypeVar("T")
@@ -55,6 +55,11 @@ class Stream(Generic[T]):
     def is_infinite(self) -> bool:
         """Whether an epoch never ends."""
         return self._chain.is_infinite
+
+    @property
+    def first_epoch(self) -> int:
+        """The epoch that is read: the one asked for, or the one that the start offset is in."""
+        return self._chain.first_epoch if self._at_epoch is None else self._at_epoch
 
     def __len__(self) -> int:
         """How many records one epoch gives. Raises StreamError where nobody can know."""
@@ -184,7 +189,7 @@ class Stream(Generic[T]):
     # -- running it --------------------------------------------------------------------------
 
     def epoch(self, epoch: int) -> Stream[T]:
-        """The same stream, read in another epoch.
+        """The same stream, read in another epoch; a DataLoader begins with it.
 
         Raises:
             ArgumentError: `epoch` is negative.
@@ -234,11 +239,12 @@ class Stream(Generic[T]):
         return explain(self._chain, self._run())
 
     def _run(self) -> Run:
-        epoch = self._chain.first_epoch if self._at_epoch is None else self._at_epoch
-        return Run(epoch=epoch)
+        return Run(epoch=self.first_epoch)
 
 
-def stream(source: Iterable[T] | Callable[[], Iterable[T]]) -> Stream[T]:
+def stream(
+    source: Iterable[T] | Callable[[], Iterable[T]] | Records[T] | Indexable[T],
+) -> Stream[T]:
     """A Stream over an iterable, or over a function that returns one.
 
     Lists, ranges, other sequences, dicts of arrays and DataRefs have random access: positions

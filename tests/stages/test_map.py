@@ -134,3 +134,12 @@ def test_a_shuffled_dataset_lends_its_seed() -> None:
 def test_an_unknown_seeding_is_refused() -> None:
     with pytest.raises(ArgumentError, match="seeded must be True, False or 'global', got 'yes'"):
         hr.stream([1]).map(str, seeded="yes")  # type: ignore[arg-type]
+
+
+def test_a_function_that_is_renamed_keeps_its_randomness() -> None:
+    def renamed(x: int, rng: np.random.Generator) -> tuple[int, int]:
+        return noise(x, rng)
+
+    ref = hr.DataRef.from_sequence(range(20))
+    streams = [ref.stream().map(fn, seeded=True, seed=3) for fn in (noise, renamed)]
+    assert streams[0].collect() == streams[1].collect()

@@ -96,6 +96,8 @@ class Kernel:
     name: str
     wants: Literal["nothing", "ordinal", "key"] = "nothing"
     seed: int | None = None
+    # The stage's ordinal in its chain, which its randomness depends on; the engine fills it in.
+    number: int = 0
     # Whether process-wide state is changed around the call, so that threads must not run it.
     is_global: bool = False
 

@@ -255,7 +255,7 @@ def _open_late(cursor: Cursor[Any], late: Late, run: Run, *, keys: Keys, memo: A
     if isinstance(late, Fused):
         return FusedCursor(cursor, late, keys, memo)
     if isinstance(late, WindowStage):
-        return WindowCursor(cursor, late.stage, late.name, keys, memo)
+        return WindowCursor(cursor, late, keys, memo)
     return late.open(cursor, run, memo)
 
 

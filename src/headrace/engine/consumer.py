@@ -10,13 +10,13 @@ from headrace.contracts import (
     Block,
     Cursor,
     State,
-    Windows,
     marker,
     read_fully,
     rows,
     with_memo,
 )
 from headrace.engine.fuse import Fused
+from headrace.engine.plan import WindowStage
 from headrace.engine.randomness import Keys
 
 # Any, in this file: records pass through untyped.
@@ -109,12 +109,10 @@ class WindowCursor:
     Its memo is [windows before the current one, outputs delivered of it].
     """
 
-    def __init__(
-        self, parent: Cursor[Any], stage: Windows, name: str, keys: Keys, memo: Any
-    ) -> None:
+    def __init__(self, parent: Cursor[Any], late: WindowStage, keys: Keys, memo: Any) -> None:
         self._parent = parent
-        self._stage = stage
-        self._name = name
+        self._late = late
+        self._stage = late.stage
         self._keys = keys
         self._number: int
         self._delivered: int
@@ -149,8 +147,9 @@ class WindowCursor:
             records = read_fully(self._parent, self._stage.window)
             if not records:
                 return False
-            key = self._keys.at(self._stage.seed, self._name, self._number)
-            self._window = self._stage.regroup(records, key)
+            stage = self._stage
+            key = self._keys.at(stage.seed, str(stage), self._late.number, self._number)
+            self._window = stage.regroup(records, key)
         except BaseException as error:
             self._failure = error
             raise

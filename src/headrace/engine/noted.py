@@ -73,4 +73,4 @@ class NotedCursor:
         if isinstance(failed, Fused):
             fused = [late for _, late in self._stages if isinstance(late, Fused)]
             return failed_in(error, fused) or failed.kernels[0].name
-        return failed.name if isinstance(failed, WindowStage) else str(failed)
+        return f"{failed.stage}#{failed.number}" if isinstance(failed, WindowStage) else str(failed)

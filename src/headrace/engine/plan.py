@@ -32,10 +32,10 @@ Where = Literal["order", "task", "chains", "consumer"]
 
 @dataclass(frozen=True)
 class WindowStage:
-    """A regrouping stage beside the consumer."""
+    """A regrouping stage beside the consumer; `number` is its ordinal in the chain."""
 
     stage: Windows
-    name: str
+    number: int
 
 
 # What runs beside the consumer, in order.
@@ -129,7 +129,7 @@ def _extended(segment: Segment, stage: Stage, number: int) -> Segment | None:
     if isinstance(stage, Windows):
         # Rounded up to whole earlier units, so that windows nest.
         unit = -(-stage.window * segment.per // segment.unit) * segment.unit
-        level = Windowed(stage, unit, f"{stage}#{number}")
+        level = Windowed(stage, unit, number)
         return replace(segment, levels=(*segment.levels, level), unit=unit, is_exact=False)
     return None
 
@@ -143,7 +143,7 @@ def _later(late: tuple[Late, ...], stage: Stage, number: int) -> tuple[Late, ...
             return (*late[:-1], Fused((*late[-1].kernels, kernel)))
         return (*late, Fused((kernel,)))
     if isinstance(stage, Windows):
-        return (*late, WindowStage(stage, f"{stage}#{number}"))
+        return (*late, WindowStage(stage, number))
     if isinstance(stage, Consumes):
         return (*late, stage)
     raise StreamError(
@@ -155,7 +155,7 @@ def _later(late: tuple[Late, ...], stage: Stage, number: int) -> tuple[Late, ...
 def numbered_kernel(stage: Pointwise, number: int) -> Kernel:
     """The stage's kernel, named with its ordinal, which its randomness depends on."""
     kernel = stage.kernel
-    return replace(kernel, name=f"{kernel.name}#{number}")
+    return replace(kernel, name=f"{kernel.name}#{number}", number=number)
 
 
 def _fused(levels: tuple[Level, ...], kernel: Kernel) -> tuple[Level, ...]:

@@ -22,10 +22,14 @@ class Keys:
 
     def of(self, kernel: Kernel, place: Place) -> bytes:
         """16 bytes for one call of a seeded function."""
-        return self.at(kernel.seed, kernel.name, place)
+        return self.at(kernel.seed, kernel.name, kernel.number, place)
 
-    def at(self, seed: int | None, name: str, place: Place) -> bytes:
-        """16 bytes for what `name` does at `place`; `seed` is the stage's own, if it has one."""
+    def at(self, seed: int | None, name: str, number: int, place: Place) -> bytes:
+        """16 bytes for what the stage of this number does at `place`.
+
+        `seed` is the stage's own, if it has one; `name` is for the error alone: a function that
+        is renamed keeps its randomness.
+        """
         used = self.seed if seed is None else seed
         if used is None:
             raise ArgumentError(
@@ -33,6 +37,5 @@ class Keys:
                 "Give one to the stage (seed=7), to ref.shuffle(seed=7) or to the DataLoader."
             )
         places = place if isinstance(place, tuple) else (place,)
-        head = struct.pack("<Qqq", used % 2**64, self.epoch, self.rank)
-        tail = struct.pack(f"<{len(places)}q", *places)
-        return xxhash.xxh3_128_digest(head + tail + name.encode())
+        fields = (used % 2**64, self.epoch, self.rank, number, *places)
+        return xxhash.xxh3_128_digest(struct.pack(f"<Q{len(fields) - 1}q", *fields))

@@ -47,7 +47,7 @@ class Windowed:
 
     stage: Windows
     positions: int
-    name: str
+    number: int
 
 
 Level = Fused | Grouped | Windowed
@@ -201,7 +201,8 @@ class Pass:
                 part = block[start : start + window.positions]
                 records = list(self._run(levels[:last], part, first + start, is_outer=False))
                 place, ordinals = self._places(first + start, first + start + 1)[0], count()
-                key = self._keys.at(window.stage.seed, window.name, place)
+                stage = window.stage
+                key = self._keys.at(stage.seed, str(stage), window.number, place)
                 yield from window.stage.regroup(records, key)
 
         outputs: Iterator[Any] = windows()
