@@ -14,6 +14,9 @@ import numpy.typing as npt
 SMALLEST_BYTES = 256 * 1024
 # Kept per pool: the tasks in flight of a few threads.
 MOST_BUFFERS = 16
+# And no more memory than this: what one read of half a dataset took must not stay for as long as
+# its records are open.
+MOST_BYTES = 256 * 2**20
 
 
 class Buffers:
@@ -36,7 +39,7 @@ class Buffers:
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         """An array of undefined contents that no living array shares memory with."""
         size_bytes = math.prod(shape) * dtype.itemsize
-        if size_bytes < SMALLEST_BYTES or not self._counts_references:
+        if not SMALLEST_BYTES <= size_bytes <= MOST_BYTES or not self._counts_references:
             return np.empty(shape, dtype)
         buffer = self._free(size_bytes)
         if buffer is None:
@@ -54,7 +57,7 @@ class Buffers:
                 if references(self._buffers, number) <= self._alone:
                     return self._buffers[number]
             made = np.empty(size_bytes, np.uint8)
-            if len(self._buffers) < MOST_BUFFERS:
+            if len(self._buffers) < min(MOST_BUFFERS, MOST_BYTES // size_bytes):
                 self._buffers.append(made)
             return made
 

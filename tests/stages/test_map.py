@@ -143,3 +143,13 @@ def test_a_function_that_is_renamed_keeps_its_randomness() -> None:
     ref = hr.DataRef.from_sequence(range(20))
     streams = [ref.stream().map(fn, seeded=True, seed=3) for fn in (noise, renamed)]
     assert streams[0].collect() == streams[1].collect()
+
+
+def test_generators_that_a_function_spawns_are_repeated_too() -> None:
+    def spawned(x: int, rng: np.random.Generator) -> list[int]:
+        return [int(child.integers(2**62)) for child in rng.spawn(2)]
+
+    stream = hr.stream(range(5)).map(spawned, seeded=True, seed=3)
+    numbers = [number for pair in stream for number in pair]
+    assert len(set(numbers)) == 10
+    assert [number for pair in stream for number in pair] == numbers

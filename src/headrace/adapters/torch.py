@@ -12,10 +12,11 @@ from headrace.contracts.tree import builder
 
 
 def to_torch(batch: Record) -> Record:
-    """The batch with a tensor for each array and number; strings and the like stay.
+    """The batch with a tensor for each array and NumPy number; all else stays.
 
     A writable array's memory is shared, a read-only one's copied, so that a tensor can always be
-    written to. Use it as a stage: `stream.batch(64).map(to_torch)`.
+    written to. Flipped arrays and those of the other byte order are copied too. Use it as a
+    stage: `stream.batch(64).map(to_torch)`.
 
     **Shape**: each array's own. Dtypes that torch does not have stay arrays.
 
@@ -35,14 +36,18 @@ def to_torch(batch: Record) -> Record:
 
 # Any: the module is optional, and a leaf has any type.
 def _tensor(torch: Any, leaf: Any) -> Any:
-    if isinstance(leaf, np.generic):
-        leaf = np.asarray(leaf)
-    if not isinstance(leaf, np.ndarray):
+    if not isinstance(leaf, np.ndarray | np.generic):
         return leaf
+    array = np.asarray(leaf)
+    # torch knows no negative strides, which a flipped image has.
+    if not array.flags.writeable or min(array.strides, default=0) < 0:
+        array = array.copy()
+    if not array.dtype.isnative and array.dtype.names is None:
+        array = array.astype(array.dtype.newbyteorder("="))
     try:
-        return torch.from_numpy(leaf if leaf.flags.writeable else leaf.copy())
+        return torch.from_numpy(array)
     except TypeError:
         # bfloat16 of ml_dtypes has the same bits; text, times and records have no tensor.
-        if leaf.dtype.name == "bfloat16":
-            return torch.from_numpy(leaf.view(np.int16).copy()).view(torch.bfloat16)
+        if array.dtype.name == "bfloat16":
+            return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
         return leaf

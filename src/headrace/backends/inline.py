@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -21,8 +21,8 @@ class Inline:
         [[0, 1], [2, 3]]
     """
 
-    look_ahead: int = 0
-    shares_globals: bool = False
+    look_ahead: int = field(default=0, init=False)
+    shares_globals: bool = field(default=False, init=False)
 
     def start(self) -> InlineWorkers:
         """Workers that run each task at once."""

@@ -137,11 +137,14 @@ def idle(blobs: LockingBlobs, dataset: str, *, besides: str | None = None) -> It
 
     `besides` is a version whose lease the caller holds.
     """
-    own = f"{folder_of(dataset)}/{besides}"
+    passed_over = {_gate_key(dataset)}
+    # Not f"{besides}" alone: a version may be called "None".
+    if besides is not None:
+        passed_over.add(f"{folder_of(dataset)}/{besides}")
     with ExitStack() as held:
         held.enter_context(_gate(blobs, dataset))
         for key in list(blobs.locks(folder_of(dataset))):
-            if key in (own, _gate_key(dataset)):
+            if key in passed_over:
                 continue
             release = blobs.try_lock(key)
             if release is None:

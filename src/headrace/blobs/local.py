@@ -157,7 +157,10 @@ class LocalBlobs:
                 file.flush_to_disk(durable=self.durable)
             yield aside
         finally:
-            aside.unlink(missing_ok=True)
+            # A folder that has become read-only refuses this too; the first error is the one to
+            # read, and what stays is left to `prune`.
+            with suppress(OSError):
+                aside.unlink()
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

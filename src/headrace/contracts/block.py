@@ -80,7 +80,9 @@ class Columns(Generic[T]):
             leaves = [leaf[where] for leaf in self.leaves]
             return Columns(self.layout, leaves, len(range(*where.indices(self.length))))
         if not -self.length <= where < self.length:
-            raise IndexError(f"record {where} of {self.length}")
+            raise IndexError(
+                f"record {where} was asked of {self!r}. Ask for one from 0 to its length, without it."
+            )
         start = where % self.length
         return self[start : start + 1].rows()[0]
 

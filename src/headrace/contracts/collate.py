@@ -49,12 +49,10 @@ def columns_of(arrays: Record) -> Columns[Record]:
     """`Columns` over a tree of arrays and lists of one length.
 
     Raises:
-        ArgumentError: a leaf is no array or list, or their lengths differ.
+        ArgumentError: a leaf is no array or list, has a mask, or their lengths differ.
     """
     tree = _array_tree(arrays)
-    leaves: list[Column] = [
-        leaf if isinstance(leaf, list) else np.asarray(leaf) for leaf in flatten(tree, arrays)
-    ]
+    leaves = [_column(leaf) for leaf in flatten(tree, arrays)]
     kinds: list[RowKind] = [_row_kind(leaf) for leaf in leaves]
     lengths = {
         name or "the array": len(leaf) for name, leaf in zip(paths(tree), leaves, strict=True)
@@ -107,6 +105,22 @@ def _array_tree(arrays: Record) -> Tree:
         return tree
     values = arrays.values() if isinstance(arrays, dict) else arrays
     return Tree(tree.kind, tree.keys, tuple(_array_tree(value) for value in values), tree.cls)
+
+
+def _column(leaf: Any) -> Column:  # Any: the user's array or list
+    if isinstance(leaf, list):
+        return leaf
+    # Asked of subclasses alone: NumPy imports its masked arrays when they are first named.
+    if (
+        isinstance(leaf, np.ndarray)
+        and type(leaf) is not np.ndarray
+        and isinstance(leaf, np.ma.MaskedArray)
+    ):
+        raise ArgumentError(
+            f"a column must be a plain array, got a masked one of shape {leaf.shape}, whose mask "
+            "would be lost. Pass .filled(value), or the mask as a column of its own."
+        )
+    return np.asarray(leaf)
 
 
 def _row_kind(leaf: Column) -> RowKind:

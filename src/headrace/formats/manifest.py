@@ -11,6 +11,7 @@ from headrace.contracts.errors import IntegrityError
 from headrace.formats.schema import Branch, Leaf, leaves_of
 
 FORMAT_VERSION = 1
+SHARD_SUFFIX = ".arrow"
 IDENTITY_DIGITS = 8  # enough to tell two builds of one version apart
 
 
@@ -61,7 +62,7 @@ class _Head(msgspec.Struct):
 
 def shard_key(folder: str, digest: str) -> str:
     """Where a shard lies: its name is its content."""
-    return f"{folder}/{digest}.arrow"
+    return f"{folder}/{digest}{SHARD_SUFFIX}"
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import NoReturn, TypedDict
 
 from headrace.contracts.errors import ArgumentError
 from headrace.contracts.order import Indices
@@ -24,7 +24,7 @@ class FileRecords:
     """The files under a folder, sorted by path; which they are is settled when it is made.
 
     Raises:
-        ArgumentError: there is no such folder.
+        ArgumentError: there is no such folder, or it or one inside it cannot be read.
 
     Example:
         >>> import tempfile
@@ -59,9 +59,17 @@ class FileRecords:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    # os.walk does not follow links to folders, which may lead round in a circle.
-    for place, _, names in os.walk(folder):
+    # os.walk does not follow links to folders, which may lead round in a circle. Left alone, it
+    # passes over a folder that it cannot read, and records would be missing without a word.
+    for place, _, names in os.walk(folder, onerror=_refuse):
         for name in names:
             path = Path(place, name)
             if path.is_file():
                 yield path
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise ArgumentError(
+        f"a folder of files must be readable, got {error.filename!r}: {error.strerror}. "
+        "Change its permissions, or pass a folder without it."
+    ) from error

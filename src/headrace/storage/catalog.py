@@ -15,7 +15,6 @@ from headrace.formats.manifest import Manifest, decode
 # A plain file name everywhere, also in an address: no separators, no leading dot, no `~`.
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 MANIFEST_SUFFIX = ".json"
-SHARD_SUFFIX = ".arrow"
 
 
 @dataclass(frozen=True)

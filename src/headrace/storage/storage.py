@@ -42,7 +42,7 @@ class Storage:
     was written in the last seconds. In place of an address, `url` may be blobs of your own.
 
     Raises:
-        ArgumentError: the address is empty or of an unknown kind.
+        ArgumentError: it is no address, or one that is empty or of an unknown kind.
 
     Example:
         >>> storage = Storage("memory://")
@@ -55,8 +55,13 @@ class Storage:
         self._blobs: LockingBlobs
         if isinstance(url, str | os.PathLike):
             self._blobs = open_blobs(url, durable=durable)
-        else:
+        elif isinstance(url, LockingBlobs):
             self._blobs = url
+        else:
+            raise ArgumentError(
+                f"storage needs a path, an address or blobs that can be locked, got {url!r}. "
+                "Give a path such as '/data/headrace', or 'memory://'."
+            )
         self._catalog = Catalog(self._blobs)
 
     @property

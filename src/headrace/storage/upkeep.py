@@ -8,27 +8,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from headrace.blobs import LockingBlobs, idle
+from headrace.blobs.lease import ASIDE, NOTE_SUFFIX, folder_of
 from headrace.contracts.blobs import BlobStat
 from headrace.contracts.errors import IntegrityError
 from headrace.formats.check import shard_fault
-from headrace.formats.manifest import Manifest, Shard, decode
+from headrace.formats.manifest import SHARD_SUFFIX, Manifest, Shard, decode, shard_key
 from headrace.progress import ProgressBar
-from headrace.storage.catalog import (
-    SHARD_SUFFIX,
-    Catalog,
-    retired_folder,
-    shards_folder,
-    versions_folder,
-)
+from headrace.storage.catalog import Catalog, retired_folder, shards_folder, versions_folder
 
 # Longer than anyone keeps a reader open after its version went, without having read all of it.
 PRUNE_GRACE_S = 3600.0
-# What we name a shard, or begin a half-written blob with: nothing else is ever removed.
+# What we name a shard: nothing else in their folder is ever removed.
 OURS = re.compile(r"[0-9a-f]{8,}" + re.escape(SHARD_SUFFIX))
 NANOSECONDS = 1e9
-LEASES = "leases"
-UNFINISHED = "~"
-NOTE_SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
@@ -73,7 +65,7 @@ def verify(catalog: Catalog, dataset: str, versions: Iterable[str]) -> VerifyRep
         for shard in shards.values():
             fault = shard_fault(catalog.blobs, shards_folder(dataset), shard)
             if fault is not None:
-                faults.append(f"{shards_folder(dataset)}/{shard.digest}{SHARD_SUFFIX}: {fault}")
+                faults.append(f"{shard_key(shards_folder(dataset), shard.digest)}: {fault}")
             bar.advance(1)
     if faults:
         raise IntegrityError(
@@ -111,7 +103,7 @@ def reclaim_all(catalog: Catalog, *, grace_s: float) -> PruneReport:
     reports = [
         reclaim(catalog.blobs, name, grace_s=grace_s)
         for name in sorted(catalog.folders())
-        if any(True for _ in catalog.blobs.locks(f"{name}/{LEASES}"))
+        if any(True for _ in catalog.blobs.locks(folder_of(name)))
     ]
     return PruneReport(
         tuple(key for report in reports for key in report.keys),
@@ -140,10 +132,12 @@ def _kept(blobs: LockingBlobs, dataset: str, expired: set[str]) -> set[str]:
 
 def _leftovers(blobs: LockingBlobs, dataset: str, besides: str | None) -> Iterator[BlobStat]:
     """Half-written blobs and the notes of dead builders."""
-    for stat in blobs.list(f"{dataset}/{LEASES}"):
+    own = None if besides is None else besides + NOTE_SUFFIX
+    for stat in blobs.list(folder_of(dataset)):
         name = _name(stat)
-        is_note = name.endswith(NOTE_SUFFIX) and name != f"{besides}{NOTE_SUFFIX}"
-        if is_note or UNFINISHED in name.removeprefix(UNFINISHED):
+        is_note = name.endswith(NOTE_SUFFIX) and name != own
+        # The gate's own name begins with the mark.
+        if is_note or ASIDE in name.removeprefix(ASIDE):
             yield stat
 
 
