@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-from headrace.buffers import MOST_BUFFERS, SMALLEST_BYTES, Buffers
+from headrace.buffers import MOST_BUFFERS, MOST_BYTES, SMALLEST_BYTES, Buffers
 
 BYTES = np.dtype(np.uint8)
 LARGE = (SMALLEST_BYTES,)
@@ -88,3 +88,24 @@ def test_a_pickled_pool_is_an_empty_one() -> None:
     again = pickle.loads(pickle.dumps(buffers))
 
     assert again.empty(LARGE, BYTES).ctypes.data != array.ctypes.data
+
+
+def test_one_huge_array_is_not_kept_and_does_not_displace_the_usual_ones() -> None:
+    buffers = Buffers()
+    address = buffers.empty(LARGE, BYTES).ctypes.data
+    buffers.empty((MOST_BYTES + 1,), BYTES)
+
+    assert buffers.empty(LARGE, BYTES).ctypes.data == address
+
+
+def test_all_buffers_together_stay_within_a_bound() -> None:
+    buffers = Buffers()
+    size = MOST_BYTES // 4 + 1
+    # Never written to, so that they take address space alone.
+    arrays = [buffers.empty((size,), BYTES) for _ in range(4)]
+    del arrays
+    addresses = [array.ctypes.data for array in (buffers.empty((size,), BYTES),)]
+    live = [buffers.empty((size,), BYTES) for _ in range(3)]
+
+    assert len({*addresses, *(array.ctypes.data for array in live)}) >= 3
+    assert len(buffers._buffers) == 3  # what is kept shows nowhere else

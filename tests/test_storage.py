@@ -509,3 +509,10 @@ def test_printing_names_datasets_versions_and_lengths(storage: Storage) -> None:
 def test_submit_is_silent_off_a_terminal(local: Storage, capfd: pytest.CaptureFixture[str]) -> None:
     local.submit(some(50), "digits", "1.0")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("url", [None, 5, b"cache"])
+def test_what_is_no_place_is_refused(url: Any) -> None:
+    message = "storage needs a path, an address or blobs that can be locked, got .*Give a path"
+    with pytest.raises(ArgumentError, match=message):
+        hr.Storage(url)

@@ -304,7 +304,10 @@ def _inside(indices: npt.ArrayLike, count: int) -> Indices:
         )
     outside = asked[(asked < -count) | (asked >= count)]
     if outside.size:
-        raise IndexError(f"record {outside[0]} was asked of a DataRef of {count} records")
+        raise IndexError(
+            f"record {outside[0]} was asked of a DataRef of {count} records. Ask for one from 0 to "
+            "its length, without it; negative ones count from the end."
+        )
     positions = asked.astype(np.int64)
     return np.where(positions < 0, positions + count, positions)
 

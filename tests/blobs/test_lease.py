@@ -185,3 +185,8 @@ def test_leases_leave_no_descriptor_open(tmp_path: Path) -> None:
         with Lease(blobs, "digits", "2.0"), pytest.raises(StorageError):
             Lease(blobs, "digits", "2.0", timeout_s=0).__enter__()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_version_called_none_counts_as_built(blobs: LockingBlobs) -> None:
+    with Lease(blobs, "digits", "None"), idle(blobs, "digits") as is_idle:
+        assert not is_idle

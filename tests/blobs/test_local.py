@@ -212,3 +212,17 @@ def test_every_write_reaches_the_disk_before_its_name(
     assert steps == ["file", "link", "folder"]
     LocalBlobs(tmp_path, durable=False).put("b", b"1")
     assert steps == ["file", "link", "folder", "link"]
+
+
+def test_the_first_error_is_raised_where_tidying_fails_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def fill(file: BinaryIO) -> None:
+        raise ValueError("the user's own")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(ValueError, match="the user's own"):
+        LocalBlobs(tmp_path).write(lambda: "a", fill)

@@ -6,6 +6,7 @@ import os
 import pickle
 
 import pytest
+from obstore.exceptions import BaseError
 
 from headrace.blobs import ObjectBlobs
 from headrace.contracts.errors import NotFound, StorageError, VersionExists
@@ -49,3 +50,14 @@ def _answer(blobs: ObjectBlobs) -> str:
         return repr(blobs.get("a"))
     except StorageError as error:
         return str(error)
+
+
+def test_a_failing_store_names_the_key_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise BaseError("the store is away\n\nDebug source: ...")
+
+    monkeypatch.setattr("obstore.delete", fail)
+    with pytest.raises(StorageError) as caught:
+        ObjectBlobs.in_memory().delete("a")
+    expected = "memory:// failed at 'a': the store is away. Nothing was published; try again."
+    assert str(caught.value) == expected

@@ -54,3 +54,8 @@ def test_an_empty_address_is_refused() -> None:
 def test_a_relative_file_address_is_refused() -> None:
     with pytest.raises(ArgumentError, match="three slashes and an absolute path"):
         open_blobs("file://data/headrace")
+
+
+def test_an_unknown_address_lists_the_near_ones() -> None:
+    with pytest.raises(ArgumentError, match="no address that begins with fil://, .*'file'.*Give a"):
+        open_blobs("fil:///data")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -109,3 +111,27 @@ def test_files_are_sorted_and_read_whole(tmp_path: Path) -> None:
 def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="a folder of files was expected"):
         FileRecords(tmp_path / "missing")
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.txt").write_bytes(b"1")
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    message = r"a folder of files must be readable, got '.*closed': Permission denied. Change its"
+    with pytest.raises(ArgumentError, match=message):
+        FileRecords(tmp_path)
+
+
+def test_a_masked_array_is_refused_before_its_mask_is_lost() -> None:
+    masked = np.ma.masked_array(np.arange(3), mask=[False, True, False])
+    with pytest.raises(ArgumentError, match=r"got a masked one of shape \(3,\).*Pass .filled"):
+        ArrayRecords({"x": masked})

@@ -17,7 +17,7 @@ import msgspec
 from headrace.blobs.locking import LockingBlobs, Release
 from headrace.contracts.errors import NotFound, StorageError
 
-LOG = logging.getLogger("headrace")
+logger = logging.getLogger("headrace")
 # A waiting builder looks this often: far below the "seconds" in which a dead one is replaced.
 LOOK_EVERY_S = 0.05
 # Often enough to know that it lives, seldom enough to read.
@@ -114,7 +114,7 @@ class Lease:
                 raise StorageError(self._waiting() + f" {waited_s:.1f} s were not enough. {WAIT}")
             if waited_s >= said_s:
                 # The first line is for who asks for it; a long wait is for everybody.
-                LOG.log(logging.WARNING if said_s else logging.INFO, self._waiting())
+                logger.log(logging.WARNING if said_s else logging.INFO, self._waiting())
                 said_s = waited_s + self._say_every_s
             time.sleep(LOOK_EVERY_S)
         return release

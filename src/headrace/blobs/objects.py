@@ -140,7 +140,9 @@ class ObjectBlobs:
         try:
             yield
         except (NotFoundError, FileNotFoundError):
-            raise NotFound(f"there is no {key!r} in {self._url}.") from None
+            raise NotFound(
+                f"there is no {key!r} in {self._url}. It was deleted or never written."
+            ) from None
         except AlreadyExistsError:
             raise VersionExists(
                 f"{key!r} is in {self._url} already, and is written once. "
@@ -149,7 +151,9 @@ class ObjectBlobs:
         except BaseError as error:
             # What follows the first line is obstore's internal state.
             reason = str(error).partition("\n")[0]
-            raise StorageError(f"{self._url} failed at {key!r}: {reason}") from error
+            raise StorageError(
+                f"{self._url} failed at {key!r}: {reason}. Nothing was published; try again."
+            ) from error
 
 
 class _ForkGuard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from headrace.contracts.block import Block
+from headrace.contracts.errors import RecordError
 from headrace.contracts.order import Indices
 
 T = TypeVar("T")
@@ -29,6 +30,23 @@ class Records(Protocol[T]):
         Called from several threads at once where a backend has threads.
         """
         ...
+
+
+def read_exactly(records: Records[T], indices: Indices) -> Block[T]:
+    """The records at `indices`, one for each.
+
+    Raises:
+        RecordError: `read` gave more or fewer.
+    """
+    block = records.read(indices)
+    # Where several datasets are zipped, each position has a column of indices.
+    asked = indices.shape[-1]
+    if len(block) != asked:
+        raise RecordError(
+            f"{type(records).__name__}.read gave {len(block)} records for {asked} indices. "
+            "It must give one for each, in their order."
+        )
+    return block
 
 
 def read_ahead_of(records: Records[Any]) -> int:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from headrace.contracts import Block, Drawn, Indices, Order, Run, Visit, read_ahead_of, rows
-from headrace.contracts.errors import ArgumentError, RecordError
+from headrace.contracts.errors import ArgumentError
+from headrace.contracts.records import read_exactly
 from headrace.orders import OrderCursor, Part, Slice, needs_seed, with_seed
 
 # Any, in this file: records pass through untyped.
@@ -129,13 +130,7 @@ class AddressedFeed:
         return LazyBlock(singly, size)
 
     def _read(self, indices: Indices) -> Block[Any]:
-        block = self._records.read(indices)
-        if len(block) != indices.shape[-1]:
-            raise RecordError(
-                f"{type(self._records).__name__}.read gave {len(block)} records for "
-                f"{indices.shape[-1]} indices. It must give one for each, in their order."
-            )
-        return block
+        return read_exactly(self._records, indices)
 
     def places(self, start: int, stop: int) -> list[int]:
         """The global position, before the shard, of each position of [start, stop)."""

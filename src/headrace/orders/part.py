@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from headrace.contracts.errors import ArgumentError, near, whole
 from headrace.contracts.order import Indices, Order
+from headrace.contracts.stage import Remainder
 from headrace.orders.bounds import INFINITE
 
-Remainder: TypeAlias = Literal["keep", "drop", "pad"]
 REMAINDERS: tuple[Remainder, ...] = ("keep", "drop", "pad")
 
 

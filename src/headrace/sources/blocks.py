@@ -28,8 +28,8 @@ ACCEPTED = (
 )
 
 
-def blocks_of(data: Any, *, limit: int | None = None) -> Blocks:
-    """The records of `data` in blocks, at most `limit` of them.
+def blocks_of(source: Any, *, limit: int | None = None) -> Blocks:
+    """The records of `source` in blocks, at most `limit` of them.
 
     What cannot be a source is refused here, before anything is drawn; a function is called when
     the first block is.
@@ -43,46 +43,46 @@ def blocks_of(data: Any, *, limit: int | None = None) -> Blocks:
     """
     if limit is not None:
         whole("limit", limit, least=0, remedy="Leave it out to store all records.")
-    records = records_of(data)
+    records = records_of(source)
     if records is not None:
         return drawn(records, limit)
-    if callable(data) and not hasattr(type(data), "__iter__"):
-        return _called(data, limit)
-    return drawn(_finite(iterable_of(data), limit), limit)
+    if callable(source) and not hasattr(type(source), "__iter__"):
+        return _called(source, limit)
+    return drawn(_finite(iterable_of(source), limit), limit)
 
 
-def length_hint(data: Any, *, limit: int | None = None) -> int | None:
-    """How many records `data` has, None where it cannot say."""
-    records = records_of(data)
+def length_hint(source: Any, *, limit: int | None = None) -> int | None:
+    """How many records `source` has, None where it cannot say."""
+    records = records_of(source)
     if records is not None:
         return count_of(records, limit)
-    length = _hint(data)
+    length = _hint(source)
     return length if length is None or limit is None else min(length, limit)
 
 
-def records_of(data: Any) -> Records[Any] | None:
-    """Random access to `data`, None where it can only be iterated.
+def records_of(source: Any) -> Records[Any] | None:
+    """Random access to `source`, None where it can only be iterated.
 
     Raises:
         ArgumentError: arrays that do not fit together, or a path that is no folder.
     """
-    if isinstance(data, os.PathLike):
-        return FileRecords(data)
-    if isinstance(data, type):
+    if isinstance(source, os.PathLike):
+        return FileRecords(source)
+    if isinstance(source, type):
         # A class has the methods of its instances; it is a function that makes one.
         return None
-    if isinstance(data, Records):
-        return data
-    if isinstance(data, dict | np.ndarray):
-        return ArrayRecords(data)
-    if _is_map_style(data):
-        map_style: Any = data
+    if isinstance(source, Records):
+        return source
+    if isinstance(source, dict | np.ndarray):
+        return ArrayRecords(source)
+    if _is_map_style(source):
+        map_style: Any = source
         return SequenceRecords(map_style)
-    if isinstance(data, tuple) and _are_columns(data):
-        if hasattr(data, "_fields"):
-            return ArrayRecords(data)
+    if isinstance(source, tuple) and _are_columns(source):
+        if hasattr(source, "_fields"):
+            return ArrayRecords(source)
         raise ArgumentError(
-            f"a tuple of {len(data)} equally long arrays is {len(data)} records or the columns "
+            f"a tuple of {len(source)} equally long arrays is {len(source)} records or the columns "
             'of many. Pass {"x": ..., "y": ...} for columns, or a list for records.'
         )
     return None
@@ -92,43 +92,43 @@ def _called(function: Callable[[], Any], limit: int | None) -> Blocks:
     yield from blocks_of(function(), limit=limit)
 
 
-def iterable_of(data: Any) -> Iterable[Any]:
-    """`data` as an iterable of records.
+def iterable_of(source: Any) -> Iterable[Any]:
+    """`source` as an iterable of records.
 
     Raises:
         ArgumentError: it is none, or text.
     """
-    if isinstance(data, str):
+    if isinstance(source, str):
         raise ArgumentError(
-            f"a str is no source of records, got {data!r}. Is it a path? "
+            f"a str is no source of records, got {source!r}. Is it a path? "
             "Pass pathlib.Path for a folder of files."
         )
-    kind = type(data)
-    if isinstance(data, bytes | bytearray) or not hasattr(kind, "__iter__"):
+    kind = type(source)
+    if isinstance(source, bytes | bytearray) or not hasattr(kind, "__iter__"):
         raise ArgumentError(f"{kind.__name__} is no known source of records. {ACCEPTED}")
-    iterable: Iterable[Any] = data
+    iterable: Iterable[Any] = source
     return iterable
 
 
-def _finite(data: Iterable[Any], limit: int | None) -> Iterable[Any]:
-    if limit is None and is_infinite(data):
-        raise never_ending(data)
-    return data
+def _finite(source: Iterable[Any], limit: int | None) -> Iterable[Any]:
+    if limit is None and is_infinite(source):
+        raise never_ending(source)
+    return source
 
 
-def is_infinite(data: Iterable[Any]) -> bool:
-    """Whether `data` is known never to end."""
-    if isinstance(data, itertools.count | itertools.cycle):
+def is_infinite(source: Iterable[Any]) -> bool:
+    """Whether `source` is known never to end."""
+    if isinstance(source, itertools.count | itertools.cycle):
         return True
-    if isinstance(data, itertools.repeat):
+    if isinstance(source, itertools.repeat):
         # An endless `repeat` has no length; a counted one does.
-        return _hint(data) is None
-    return bool(getattr(data, "is_infinite", False))
+        return _hint(source) is None
+    return bool(getattr(source, "is_infinite", False))
 
 
-def _is_map_style(data: Any) -> bool:
+def _is_map_style(source: Any) -> bool:
     # Without __iter__ Python would go on until an IndexError that may never come.
-    kind = type(data)
+    kind = type(source)
     return (
         hasattr(kind, "__len__") and hasattr(kind, "__getitem__") and not hasattr(kind, "__iter__")
     )
@@ -139,9 +139,9 @@ def _are_columns(values: tuple[Any, ...]) -> bool:
     return len(arrays) == len(values) > 1 and len({len(array) for array in arrays}) == 1
 
 
-def _hint(data: Any) -> int | None:
+def _hint(source: Any) -> int | None:
     try:
-        hint = hint_of(data, -1)
+        hint = hint_of(source, -1)
     except TypeError:
         return None
     return hint if hint >= 0 else None

@@ -9,67 +9,62 @@ from typing import Any
 import numpy as np
 
 from headrace.contracts.block import Block, Columns
-from headrace.contracts.errors import ArgumentError, RecordError, StreamError
-from headrace.contracts.records import Records
+from headrace.contracts.errors import ArgumentError, StreamError
+from headrace.contracts.records import Records, read_exactly
 from headrace.sources.arrays import ArrayRecords
 from headrace.sources.sizes import next_count
 
 # Any, in this file: records are the user's values, of every type.
 
 
-def drawn(data: Records[Any] | Iterable[Any], limit: int | None) -> Iterator[Block[Any]]:
+def drawn(source: Records[Any] | Iterable[Any], limit: int | None) -> Iterator[Block[Any]]:
     """The blocks of records, or of an iterable."""
-    if isinstance(data, ArrayRecords):
-        return _views(data, limit)
-    if isinstance(data, Records):
-        return _reads(data, count_of(data, limit))
-    return _draws(data, limit)
+    if isinstance(source, ArrayRecords):
+        return _views(source, limit)
+    if isinstance(source, Records):
+        return _reads(source, count_of(source, limit))
+    return _draws(source, limit)
 
 
-def count_of(data: Records[Any], limit: int | None) -> int:
+def count_of(source: Records[Any], limit: int | None) -> int:
     """How many of the records are stored. Raises ArgumentError where they never end."""
     try:
-        length = len(data)
+        length = len(source)
     except StreamError as error:
         # A DataRef that repeats without end has no length.
         if limit is None:
-            raise never_ending(data) from error
+            raise never_ending(source) from error
         return limit
     return length if limit is None else min(limit, length)
 
 
-def never_ending(data: object) -> ArgumentError:
+def never_ending(source: object) -> ArgumentError:
     """The error of a source without an end."""
     return ArgumentError(
-        f"the source {data!r} never ends. Say how many records to store with limit=, "
+        f"the source {source!r} never ends. Say how many records to store with limit=, "
         "or cut it with itertools.islice."
     )
 
 
-def _views(data: ArrayRecords, limit: int | None) -> Iterator[Columns[Any]]:
+def _views(source: ArrayRecords, limit: int | None) -> Iterator[Columns[Any]]:
     """One block of views: whoever writes it cuts it as it needs, and nothing is copied."""
-    columns = data.columns if limit is None else data.columns[:limit]
+    columns = source.columns if limit is None else source.columns[:limit]
     if len(columns):
         yield columns
 
 
-def _reads(data: Records[Any], stop: int) -> Iterator[Block[Any]]:
+def _reads(source: Records[Any], stop: int) -> Iterator[Block[Any]]:
     start, count = 0, 1
     while start < stop:
         indices = np.arange(start, min(stop, start + count))
-        block = data.read(indices)
-        if len(block) != len(indices):
-            raise RecordError(
-                f"{type(data).__name__}.read gave {len(block)} records for {len(indices)} indices. "
-                "It must give one for each, in their order."
-            )
+        block = read_exactly(source, indices)
         start += len(block)
         count = next_count(block)
         yield block
 
 
-def _draws(data: Iterable[Any], limit: int | None) -> Iterator[list[Any]]:
-    records = iter(data)
+def _draws(source: Iterable[Any], limit: int | None) -> Iterator[list[Any]]:
+    records = iter(source)
     left = limit
     count = 1
     while True:

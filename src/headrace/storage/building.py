@@ -26,7 +26,7 @@ from headrace.storage.upkeep import reclaim
 
 # Any, in this file: records are the user's values, of every type.
 
-LOG = logging.getLogger("headrace")
+logger = logging.getLogger("headrace")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _reclaim_inherited(lease: Lease) -> None:
         _reclaim(lease)
     except HeadraceError as error:
         # Of another version, say of a newer format: no reason not to build this one.
-        LOG.warning("what a dead builder of %s left stays until prune: %s", lease.dataset, error)
+        logger.warning("what a dead builder of %s left stays until prune: %s", lease.dataset, error)
 
 
 def _tidy(lease: Lease, error: BaseException) -> None:

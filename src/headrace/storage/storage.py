@@ -71,7 +71,7 @@ class Storage:
 
     def submit(  # noqa: PLR0913 - each says something else about one version
         self,
-        data: Any,
+        source: Any,
         dataset: str,
         version: str,
         *,
@@ -83,7 +83,7 @@ class Storage:
     ) -> DataRef[Any]:
         """Stores the records of any source as a new version.
 
-        `data` is an iterable, a function that returns one, a list, a dict of equally long
+        `source` is an iterable, a function that returns one, a list, a dict of equally long
         arrays, a DataRef or Stream, or a folder of files as `pathlib.Path`. A second submit of
         the same version waits for the first. `replace` puts a new version over an old one, whose
         open readers go on. `limit` is how many records to store at most.
@@ -105,12 +105,12 @@ class Storage:
         checked_names(dataset, version)
         shard_bytes = whole("shard_bytes", shard_bytes, least=1, remedy="64 MiB suits most data.")
         build = Build(dataset, version, replace, allow_pickle, _plain(meta or {}), shard_bytes)
-        blocks = blocks_of(data, limit=limit)
+        blocks = blocks_of(source, limit=limit)
         refuse_existing(self._blobs, build)
         with Lease(self._blobs, dataset, version) as lease:
             # Whoever held the lease before may have published it.
             refuse_existing(self._blobs, build)
-            publish(lease, build, blocks, total=length_hint(data, limit=limit))
+            publish(lease, build, blocks, total=length_hint(source, limit=limit))
         return self._open(dataset, version, allow_pickle=allow_pickle)
 
     def fetch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 from headrace.contracts import Blobs
@@ -49,9 +50,9 @@ def _check_failed_write(blobs: Blobs) -> None:
     assert blobs.stat("a/half") is None, "a failed write must leave nothing"
 
 
-def _expect(kind: type[BaseException], call: object) -> None:
+def _expect(kind: type[BaseException], call: Callable[[], object]) -> None:
     try:
-        call()  # type: ignore[operator]
+        call()
     except kind:
         return
     raise AssertionError(f"{kind.__name__} was expected")
