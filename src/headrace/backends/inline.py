@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -21,8 +21,15 @@ class Inline:
         [[0, 1], [2, 3]]
     """
 
-    look_ahead: int = field(default=0, init=False)
-    shares_globals: bool = field(default=False, init=False)
+    @property
+    def look_ahead(self) -> int:
+        """No task is ahead of the consumer."""
+        return 0
+
+    @property
+    def shares_globals(self) -> bool:
+        """One task runs at a time."""
+        return False
 
     def start(self) -> InlineWorkers:
         """Workers that run each task at once."""
