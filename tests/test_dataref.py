@@ -149,6 +149,15 @@ def test_the_sequence_protocol_ends_a_plain_loop() -> None:
     assert list(numbers(4)) == [0, 1, 2, 3]  # type: ignore[call-overload]
 
 
+def test_a_dataref_is_a_data_source_for_grain() -> None:
+    grain = pytest.importorskip("grain.python")
+    ref = hr.DataRef.from_sequence(range(20)).shuffle(seed=7)
+    assert isinstance(ref, grain.RandomAccessDataSource)
+    dataset = grain.MapDataset.source(ref).map(lambda x: x + 100).batch(4)
+    found = [number for batch in dataset for number in batch.tolist()]
+    assert found == [number + 100 for number in ref.stream()]
+
+
 def test_a_dataref_is_a_map_style_dataset_for_torch() -> None:
     torch = pytest.importorskip("torch")
     ref = hr.DataRef.from_sequence([(np.float32(k), k) for k in range(10)]).shuffle(seed=2)
@@ -257,3 +266,8 @@ def test_a_state_of_another_selection_is_refused() -> None:
     state = hr.DataLoader(first.stream()).state_dict()
     with pytest.raises(hr.errors.StateError, match="very same chain"):
         hr.DataLoader(second.stream()).load_state_dict(state)
+
+
+def test_an_endless_dataref_says_so_in_a_notebook() -> None:
+    html = hr.DataRef.from_sequence(range(3)).repeat(None)._repr_html_()
+    assert "endless records of" in html

@@ -515,4 +515,4 @@ def test_submit_is_silent_off_a_terminal(local: Storage, capfd: pytest.CaptureFi
 def test_what_is_no_place_is_refused(url: Any) -> None:
     message = "storage needs a path, an address or blobs that can be locked, got .*Give a path"
     with pytest.raises(ArgumentError, match=message):
-        hr.Storage(url)
+        Storage(url)

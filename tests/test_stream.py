@@ -217,3 +217,8 @@ def test_a_notebook_shows_the_same_drawing_escaped() -> None:
     html = hr.stream([1]).map(lambda x: x)._repr_html_()
     assert html.startswith("<pre>stream over list[1]")
     assert "&lt;lambda&gt;" in html
+
+
+def test_an_epoch_may_be_a_numpy_integer() -> None:
+    stream = hr.DataRef.from_sequence(range(10)).shuffle(seed=7).stream()
+    assert stream.epoch(np.int64(3)).collect() == stream.epoch(3).collect()

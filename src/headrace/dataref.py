@@ -290,7 +290,9 @@ class DataRef(Generic[T]):
         return f"DataRef({identity_of(self._records)}, {self._order})"
 
     def _repr_html_(self) -> str:
-        lines = [repr(self), f"{self._order.count(0):,} records of {self.schema}"]
+        count = self._order.count(0)
+        number = "endless" if count >= INFINITE else f"{count:,}"
+        lines = [repr(self), f"{number} records of {self.schema}"]
         return f"<pre>{html.escape(chr(10).join(lines))}</pre>"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, SupportsIndex, TypeVar, overload
 
 from headrace import stages
 from headrace.contracts import Record, Records, Run, Source, Stage, Visit, iterate
@@ -188,14 +188,14 @@ class Stream(Generic[T]):
 
     # -- running it --------------------------------------------------------------------------
 
-    def epoch(self, epoch: int) -> Stream[T]:
+    def epoch(self, epoch: SupportsIndex) -> Stream[T]:
         """The same stream, read in another epoch; a DataLoader begins with it.
 
         Raises:
             ArgumentError: `epoch` is negative.
         """
-        whole("epoch", epoch, least=0, remedy="Epochs are counted from 0.")
-        return Stream(self._chain, epoch)
+        counted = whole("epoch", epoch, least=0, remedy="Epochs are counted from 0.")
+        return Stream(self._chain, counted)
 
     def collect(self) -> list[T]:
         """All records of one epoch as a list.

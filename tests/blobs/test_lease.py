@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.blobs import Lease, LockingBlobs, idle, open_blobs
+from headrace.blobs import Lease, LockingBlobs, flock, idle, open_blobs
+from headrace.blobs.flock import try_flock
 from headrace.contracts.errors import StorageError
 
 HOLDS_A_LEASE = """
@@ -190,3 +191,18 @@ def test_leases_leave_no_descriptor_open(tmp_path: Path) -> None:
 def test_a_version_called_none_counts_as_built(blobs: LockingBlobs) -> None:
     with Lease(blobs, "digits", "None"), idle(blobs, "digits") as is_idle:
         assert not is_idle
+
+
+def test_a_copy_that_a_fork_took_unseen_does_not_keep_a_released_lock(tmp_path: Path) -> None:
+    release = try_flock(tmp_path / "a.lock")
+    assert release is not None
+    # As in a child that was forked just before the descriptor was noted.
+    noted = flock._held().descriptors  # pyright: ignore[reportPrivateUsage]
+    copies = [os.dup(descriptor) for descriptor in noted]
+    release()
+    again = try_flock(tmp_path / "a.lock")
+    for copy in copies:
+        os.close(copy)
+
+    assert again is not None
+    again()

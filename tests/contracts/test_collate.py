@@ -118,3 +118,19 @@ def test_columns_need_one_length_and_a_first_axis() -> None:
     with pytest.raises(ArgumentError, match="a column must have a first axis, got a single number"):
         columns_of({"x": 5})
     assert isinstance(columns_of([1, 2]), Columns)
+
+
+def test_masked_arrays_are_refused_before_their_masks_are_lost() -> None:
+    masked = np.ma.masked_array(np.arange(3), mask=[False, True, False])
+    message = r"a plain array was expected, got a masked one of shape \(3,\).*Pass .filled"
+    with pytest.raises(ArgumentError, match=message):
+        stack([{"x": masked}, {"x": masked}])
+    with pytest.raises(ArgumentError, match=message):
+        pad([masked, masked])
+    with pytest.raises(ArgumentError, match=message):
+        columns_of({"x": masked})
+
+
+def test_columns_of_nothing_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="columns need an array at least, got {}.*Pass arrays"):
+        columns_of({})

@@ -8,6 +8,7 @@ import pytest
 
 import headrace as hr
 from headrace.contracts import Run
+from headrace.engine import plan
 
 # Any, in this file: chains of every record type.
 
@@ -65,3 +66,19 @@ def test_ranks_of_a_run_stride_every_kind_of_source() -> None:
             skipped = list(expected)[10 - len(whole) :]
             assert found == skipped
             cursor.close()
+
+
+def test_joining_in_a_row_plans_each_chain_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    placed: list[int] = []
+    place = plan._place
+
+    def counted(*arguments: Any) -> Any:
+        placed.append(1)
+        return place(*arguments)
+
+    monkeypatch.setattr(plan, "_place", counted)
+    stream = hr.stream([0]).filter(lambda x: True)
+    for number in range(12):
+        stream = stream.concat(hr.stream([number]).map(same))
+    assert len(stream.collect()) == 13
+    assert len(placed) < 12**2

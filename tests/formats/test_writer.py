@@ -113,6 +113,17 @@ def test_progress_counts_every_record_once() -> None:
     assert len(seen) > 2
 
 
+def test_progress_does_not_wait_for_the_records_that_fill_a_chunk() -> None:
+    seen: list[int] = []
+
+    def slow() -> Iterator[list[Any]]:
+        for number in range(300):
+            yield [{"n": number}]
+            assert sum(seen) == number + 1
+
+    write_blocks(slow(), blobs=MemoryBlobs(), folder=FOLDER, advance=seen.append)
+
+
 def test_no_records_give_no_shard_and_no_schema() -> None:
     held = stored([[], columns_of({"x": np.zeros(0)})])
     assert held.manifest.shards == ()

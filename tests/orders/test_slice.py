@@ -35,3 +35,9 @@ def test_positions_before_the_beginning_are_refused(
 def test_a_slice_prints_as_python_writes_it() -> None:
     assert str(Slice(Range(9), 1, 5)) == "range(9) > slice(1:5)"
     assert str(Slice(Range(9), 1, None, 2)) == "range(9) > slice(1::2)"
+
+
+def test_a_start_beyond_64_bits_is_beyond_the_end() -> None:
+    far = Slice(Range(10), 10**30, None)
+    assert far.count(0) == 0
+    assert far.at(0, np.empty(0, np.int64)).tolist() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import suppress
@@ -209,3 +210,20 @@ def test_length_hints(tmp_path: Path) -> None:
     assert length_hint(n for n in range(3)) is None
     assert length_hint(itertools.repeat(1)) is None
     assert length_hint(lambda: [1]) is None
+
+
+def test_a_slow_source_comes_in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def __len__(self) -> int:
+            return 200
+
+        def __getitem__(self, index: int) -> int:
+            clock[0] += 0.05
+            return index
+
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    for source in (Slow(), map(Slow().__getitem__, range(200))):
+        sizes = [len(block) for block in blocks_of(source)]
+        assert sum(sizes) == 200
+        assert max(sizes) <= 8

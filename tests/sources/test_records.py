@@ -129,9 +129,3 @@ def test_a_folder_that_cannot_be_read_is_named(
     message = r"a folder of files must be readable, got '.*closed': Permission denied. Change its"
     with pytest.raises(ArgumentError, match=message):
         FileRecords(tmp_path)
-
-
-def test_a_masked_array_is_refused_before_its_mask_is_lost() -> None:
-    masked = np.ma.masked_array(np.arange(3), mask=[False, True, False])
-    with pytest.raises(ArgumentError, match=r"got a masked one of shape \(3,\).*Pass .filled"):
-        ArrayRecords({"x": masked})

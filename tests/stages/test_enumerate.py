@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 import headrace as hr
+from headrace.contracts.errors import ArgumentError
 from headrace.testing import check_stage
 
 
@@ -33,3 +38,9 @@ def test_two_enumerates_count_alike() -> None:
 def test_the_number_stays_with_its_record_under_a_shuffle() -> None:
     stream = hr.stream(range(10, 20)).enumerate().shuffle(5, seed=1)
     assert sorted(stream) == [(k, k + 10) for k in range(10)]
+
+
+@pytest.mark.parametrize("start", [None, -1, 1.5, "a", True])
+def test_a_start_that_is_no_count_is_refused(start: Any) -> None:  # Any: what users pass
+    with pytest.raises(ArgumentError, match=r"the start of enumerate must be a whole number .* 0"):
+        hr.stream([1]).enumerate(start)

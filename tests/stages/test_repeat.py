@@ -92,9 +92,16 @@ def test_a_state_of_no_pass_is_refused() -> None:
     iterator = iter(loader)
     next(iterator)
     state = loader.state_dict()
-    loader.load_state_dict({**state, "turn": None})
-    with pytest.raises(StateError, match="a state of joined chains must say turn and parents"):
-        next(iter(loader))
+    changes: list[dict[str, object]] = [
+        {"turn": None},
+        {"turn": True},
+        {"parents": [3]},
+        {"parents": []},
+    ]
+    for changed in changes:
+        loader.load_state_dict({**state, **changed})
+        with pytest.raises(StateError, match="a state of joined chains must say turn and parents"):
+            next(iter(loader))
 
 
 def test_an_endless_repeat_goes_on_after_an_empty_pass() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from itertools import islice
 
 import pytest
@@ -39,3 +40,28 @@ def test_skip_and_take_nest() -> None:
 def test_a_negative_number_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"records to skip must be .* got -1. Leave out .skip"):
         hr.stream([1]).skip(-1)
+
+
+def test_skipped_records_are_dropped_some_at_a_time() -> None:
+    held: list[weakref.ref[Chunk]] = []
+    most: list[int] = []
+
+    def made(n: int) -> Chunk:
+        chunk = Chunk()
+        held.append(weakref.ref(chunk))
+        if n % 500 == 0:
+            most.append(sum(one() is not None for one in held))
+        return chunk
+
+    stream = hr.stream(range(10_000)).map(made).filter(lambda chunk: True).skip(9_999)
+    assert len(stream.collect()) == 1
+    assert max(most) < 3000
+
+
+class Chunk:
+    """A record whose end can be seen."""
+
+
+def test_more_may_be_skipped_than_64_bits_count() -> None:
+    assert hr.stream(range(5)).skip(10**30).collect() == []
+    assert hr.stream(range(5)).filter(lambda x: True).skip(10**30).collect() == []

@@ -76,3 +76,12 @@ def test_a_state_of_more_streams_is_refused() -> None:
     loader.load_state_dict({**state, "parents": state["parents"] * 2})
     with pytest.raises(StateError, match="a zip of 2 streams was given a state of 4"):
         next(iter(loader))
+
+
+@pytest.mark.parametrize("parents", [None, 3, [1, 2], ["at", {}], {}])
+def test_a_state_whose_parents_are_none_is_refused(parents: Any) -> None:
+    loader = hr.DataLoader(hr.stream([1, 2]).filter(bool).zip(hr.stream([1, 2])))
+    next(iter(loader))
+    loader.load_state_dict({**loader.state_dict(), "parents": parents})
+    with pytest.raises(StateError, match="a zip of 2 streams was given a state of 0"):
+        next(iter(loader))

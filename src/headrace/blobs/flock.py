@@ -40,8 +40,14 @@ class _Held:
 
     def release(self, descriptor: int) -> None:
         # In a child it is closed already, and its number may be another file's by now.
-        if descriptor in self.descriptors:
-            self.descriptors.remove(descriptor)
+        if descriptor not in self.descriptors:
+            return
+        self.descriptors.remove(descriptor)
+        try:
+            # A child forked since the line above has a copy that nobody closes: closing ours alone
+            # would leave the lock to it.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
             os.close(descriptor)
 
     def _forget(self) -> None:

@@ -81,7 +81,8 @@ class Columns(Generic[T]):
             return Columns(self.layout, leaves, len(range(*where.indices(self.length))))
         if not -self.length <= where < self.length:
             raise IndexError(
-                f"record {where} was asked of {self!r}. Ask for one from 0 to its length, without it."
+                f"record {where} was asked of {self!r}. Ask for one from 0 to its length, without "
+                "it; negative ones count from the end."
             )
         start = where % self.length
         return self[start : start + 1].rows()[0]

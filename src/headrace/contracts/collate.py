@@ -9,7 +9,7 @@ import numpy as np
 
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, rows
 from headrace.contracts.errors import ArgumentError, RecordError
-from headrace.contracts.stacking import pad_values, stack_values
+from headrace.contracts.stacking import pad_values, refuse_mask, stack_values
 from headrace.contracts.tree import Record, Tree, builder, flatten, paths, structure_of
 
 # What `pad` writes where an array ends early.
@@ -57,6 +57,11 @@ def columns_of(arrays: Record) -> Columns[Record]:
     lengths = {
         name or "the array": len(leaf) for name, leaf in zip(paths(tree), leaves, strict=True)
     }
+    if not leaves:
+        raise ArgumentError(
+            f"columns need an array at least, got {arrays!r}: nobody could tell how many records "
+            "there are. Pass arrays, or a list of records."
+        )
     if len(set(lengths.values())) != 1:
         raise ArgumentError(
             f"columns must have one common length, got {lengths}. "
@@ -110,16 +115,8 @@ def _array_tree(arrays: Record) -> Tree:
 def _column(leaf: Any) -> Column:  # Any: the user's array or list
     if isinstance(leaf, list):
         return leaf
-    # Asked of subclasses alone: NumPy imports its masked arrays when they are first named.
-    if (
-        isinstance(leaf, np.ndarray)
-        and type(leaf) is not np.ndarray
-        and isinstance(leaf, np.ma.MaskedArray)
-    ):
-        raise ArgumentError(
-            f"a column must be a plain array, got a masked one of shape {leaf.shape}, whose mask "
-            "would be lost. Pass .filled(value), or the mask as a column of its own."
-        )
+    if isinstance(leaf, np.ndarray):
+        refuse_mask(leaf)
     return np.asarray(leaf)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headrace.contracts.errors import RecordError
+from headrace.contracts.errors import ArgumentError, RecordError
 
 # Any, in this file: leaves are the user's values, of every type.
 NUMBERS = (bool, int, float, complex)
@@ -23,11 +23,13 @@ def stack_values(values: Sequence[Any], name: str) -> Any:
 
     Raises:
         RecordError: arrays differ in shape; the message names the leaf.
+        ArgumentError: arrays have masks.
     """
     if not values:
         return list(values)
     first = values[0]
     if isinstance(first, np.ndarray):
+        refuse_mask(first)
         return _stack_arrays(values, name)
     if isinstance(first, np.generic) or type(first) in NUMBERS:
         if all(type(value) is type(first) for value in values):
@@ -48,9 +50,11 @@ def pad_values(values: Sequence[Any], fill: float, name: str) -> Any:
 
     Raises:
         RecordError: arrays differ in their number of axes; the message names the leaf.
+        ArgumentError: arrays have masks.
     """
     if not values or not isinstance(values[0], np.ndarray):
         return stack_values(values, name)
+    refuse_mask(values[0])
     axes = {getattr(value, "ndim", None) for value in values}
     if len(axes) > 1:
         raise RecordError(
@@ -64,6 +68,20 @@ def pad_values(values: Sequence[Any], fill: float, name: str) -> Any:
     for row, value in zip(padded, values, strict=True):
         row[tuple(slice(extent) for extent in value.shape)] = value
     return padded
+
+
+def refuse_mask(array: npt.NDArray[Any]) -> None:
+    """Makes sure that an array is no masked one, since arrays here have no masks.
+
+    Raises:
+        ArgumentError: it is one.
+    """
+    # Asked of subclasses alone: NumPy imports its masked arrays when they are first named.
+    if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray):
+        raise ArgumentError(
+            f"a plain array was expected, got a masked one of shape {array.shape}, whose mask "
+            "would be lost. Pass .filled(value), or the mask as an array of its own."
+        )
 
 
 def _stack_arrays(values: Sequence[Any], name: str) -> npt.NDArray[Any]:

@@ -71,7 +71,14 @@ class Chain:
     @cached_property
     def plan(self) -> Plan:
         """What of the chain is order, task and consumer."""
-        return plan_of(self.source, self.stages, lambda k: Chain(self.source, self.stages[:k]))
+        return plan_of(self.source, self.stages, self._prefix)
+
+    def _prefix(self, count: int, plan: Plan) -> Chain:
+        """The chain of the first stages, whose plan is known."""
+        # To find the plan anew would double the work with each zip or concat in a row.
+        chain = Chain(self.source, self.stages[:count])
+        chain.__dict__["plan"] = plan
+        return chain
 
     @property
     def visit(self) -> Visit | None:
@@ -85,7 +92,10 @@ class Chain:
         """The name of the data in saved states."""
         source = self.source
         named = identity_of(source.records) if isinstance(source, Visit) else source.identity
-        return _bounded(named)
+        # Of a zip or a concat, the streams beside this one have records of their own.
+        beside = [other for stage in self.stages for other in getattr(stage, "others", ())]
+        others = [other.identity for other in beside if isinstance(other, Chain)]
+        return _bounded(", ".join([named, *others]))
 
     @property
     def fingerprint(self) -> str:
@@ -110,8 +120,10 @@ class Chain:
         part = Part(source.order, *source.part) if source.part else source.order
         return offset_of(source, part)[0]
 
-    @property
+    # Kept: to look whether a source is a Node asks for it, at each level of chains over chains.
+    @cached_property
     def is_infinite(self) -> bool:
+        """Whether an epoch never ends."""
         source = self.plan.source
         if isinstance(source, Visit):
             cut = source.stop is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from headrace.contracts import (
     Begins,
@@ -64,8 +64,12 @@ class Plan:
         return plain and not numbered and not self.late and not isinstance(self.source, Node)
 
 
-def plan_of(source: Source, stages: tuple[Stage, ...], prefix: Callable[[int], Node[Any]]) -> Plan:
-    """Tells a chain apart, left to right; `prefix(k)` is the chain of its first k stages.
+# Makes a chain of its first stages, whose plan is given.
+Prefix: TypeAlias = "Callable[[int, Plan], Node[Any]]"
+
+
+def plan_of(source: Source, stages: tuple[Stage, ...], prefix: Prefix) -> Plan:
+    """Tells a chain apart, left to right; `prefix(k, plan)` is the chain of its first k stages.
 
     Raises:
         StreamError: a stage can do nothing where it stands.
@@ -77,16 +81,14 @@ def plan_of(source: Source, stages: tuple[Stage, ...], prefix: Callable[[int], N
     return plan
 
 
-def _place(
-    plan: Plan, stage: Stage, number: int, prefix: Callable[[int], Node[Any]]
-) -> tuple[Plan, Where]:
+def _place(plan: Plan, stage: Stage, number: int, prefix: Prefix) -> tuple[Plan, Where]:
     if isinstance(stage, Reorders) and plan.is_one_to_one:
         reordered = _reordered(plan, stage)
         if reordered is not None:
             return reordered, "order"
     if isinstance(stage, Begins):
         # The chain so far becomes one of the chains that the stage stands over.
-        return Plan(stage.begin(prefix(number))), "chains"
+        return Plan(stage.begin(prefix(number, plan))), "chains"
     if not plan.late and not isinstance(plan.source, Node):
         segment = _extended(plan.segment, stage, number)
         if segment is not None:

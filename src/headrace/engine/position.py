@@ -7,6 +7,9 @@ from typing import NamedTuple
 from headrace.contracts import State
 from headrace.contracts.errors import StateError
 
+# Positions are counted in 64 bits.
+LARGEST = 2**63 - 1
+
 
 class Position(NamedTuple):
     """The next undelivered output: after `delivered` outputs of unit `unit`."""
@@ -33,7 +36,7 @@ def position_of(state: State | None) -> Position:
         delivered = part[0][1] if part else 0
         fits = state["done"] == "" and (not part or (len(part) == 1 and part[0][0] == unit))
         numbers = (unit, delivered)
-        if fits and all(type(number) is int and number >= 0 for number in numbers):
+        if fits and all(type(number) is int and 0 <= number <= LARGEST for number in numbers):
             return Position(unit, delivered)
     except (KeyError, TypeError, IndexError):
         pass

@@ -15,6 +15,10 @@ STATE_VERSION = 1
 # What the position itself says; the rest is the header.
 POSITION_KEYS = ("at", "done", "part", "stages", "turn", "parents")
 
+# What a seed and an epoch can be: a state with others was not written by us.
+LEAST_SEED, END_OF_SEEDS = -(2**63), 2**64
+LAST_EPOCH = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class Resume:
@@ -89,10 +93,21 @@ def _check_shape(state: Any) -> None:  # Any: whatever the user kept
         )
     needed = ("chain", "data", "seed", "epoch", "rank", "world_size")
     missing = [key for key in needed if key not in state]
-    is_whole = isinstance(state.get("epoch"), int) and state["epoch"] >= 0
-    is_seeded = all(isinstance(state.get(key), int | None) for key in ("seed", "next_seed"))
-    if missing or not is_whole or not is_seeded:
+    epoch = state.get("epoch")
+    is_whole = type(epoch) is int and 0 <= epoch <= LAST_EPOCH
+    seeds = [state.get(key) for key in ("seed", "next_seed")]
+    if missing or not is_whole or not all(_is_seed(seed) for seed in seeds):
         raise StateError(
             f"a state needs {', '.join(needed)} with an epoch from 0, and this one lacks "
             f"{', '.join(missing) or 'a valid epoch or seed'}. Save and load it as JSON, unchanged."
         )
+    merged = [key for key in ("rest", "leftovers") if state.get(key) is not None]
+    if merged:
+        raise StateError(
+            f"this state has {' and '.join(merged)}, as a merge of several ranks would write, and "
+            "this headrace cannot load those. Upgrade headrace, or load the states rank by rank."
+        )
+
+
+def _is_seed(seed: Any) -> bool:  # Any: whatever the user kept
+    return seed is None or (type(seed) is int and LEAST_SEED <= seed < END_OF_SEEDS)

@@ -21,6 +21,7 @@ from headrace.formats.infer import Unstorable, leaf_of, merged, merged_schema, s
 from headrace.formats.manifest import Shard
 from headrace.formats.publish import write_shard
 from headrace.formats.schema import Leaf, Schema, leaves_of, tree_of, with_leaves
+from headrace.formats.tensors import without_tensors
 from headrace.formats.transpose import Values, leaf_values, transposed
 
 # Large enough that the cost of a file is nothing, small enough to hold in memory.
@@ -64,7 +65,7 @@ def write_blocks(
             writer.flush()
             writer.add_columns(block)
         else:
-            writer.add_records(block)
+            writer.add_records(without_tensors(block))
     writer.flush()
     writer.close_shard()
     return Written(writer.schema, tuple(writer.shards))
@@ -98,8 +99,10 @@ class _Writer:
         """Takes in a list of records, in chunks of our own length."""
         start = 0
         while start < len(records):
-            stop = start + max(1, self._chunk - len(self._waiting))
+            stop = min(start + max(1, self._chunk - len(self._waiting)), len(records))
             self._waiting += records[start:stop]
+            # Now: a slow source may take minutes to fill the chunk.
+            self._advance(stop - start)
             start = stop
             if len(self._waiting) >= self._chunk:
                 self.flush()
@@ -131,6 +134,7 @@ class _Writer:
         while start < len(block):
             stop = min(start + self._piece(values), len(block))
             self._append([leaf[start:stop] for leaf in values], stop - start)
+            self._advance(stop - start)
             start = stop
         for column in self._columns:
             column.own()
@@ -158,7 +162,6 @@ class _Writer:
             column.commit()
         self._rows += count
         self._taken += count
-        self._advance(count)
         size_bytes = sum(column.size_bytes for column in self._columns)
         mean = max(1.0, size_bytes / self._rows)
         if size_bytes >= self._target.shard_bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from headrace.contracts.stage import Remainder
 from headrace.orders.blocks import Blocks
 from headrace.orders.bounds import BLOCK_POSITIONS, INFINITE
 from headrace.orders.concat import Concat
 from headrace.orders.cursor import OrderCursor
 from headrace.orders.make import SHUFFLES, Shuffle, order, shuffled_by
 from headrace.orders.nearby import Nearby
-from headrace.orders.part import REMAINDERS, Part, Remainder
+from headrace.orders.part import REMAINDERS, Part
 from headrace.orders.permutation import Permutation
 from headrace.orders.pinned import Pinned
 from headrace.orders.range import Range

@@ -6,9 +6,10 @@ from typing import Literal, TypeAlias
 
 from headrace.contracts.errors import ArgumentError, near, seed_value
 from headrace.contracts.order import Order
+from headrace.contracts.stage import Remainder
 from headrace.orders.blocks import Blocks
 from headrace.orders.nearby import Nearby
-from headrace.orders.part import Part, Remainder
+from headrace.orders.part import Part
 from headrace.orders.range import Range
 from headrace.orders.shuffled import Shuffled
 

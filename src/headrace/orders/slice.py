@@ -29,7 +29,8 @@ class Slice:
     def __post_init__(self) -> None:
         remedy = "Count from the beginning: an order has no negative positions."
         start = whole("the start of a slice", self.start, least=0, remedy=remedy)
-        object.__setattr__(self, "start", start)
+        # Beyond every order there is nothing, and positions are counted in 64 bits.
+        object.__setattr__(self, "start", min(start, INFINITE))
         if self.stop is not None:
             stop = whole("the stop of a slice", self.stop, least=0, remedy=remedy)
             object.__setattr__(self, "stop", stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from headrace.sources.arrays import ArrayRecords
 from headrace.sources.sizes import next_count
 
 # Any, in this file: records are the user's values, of every type.
+
+# A block of a slow source takes about this long at most, so that its progress can be seen.
+BLOCK_S = 0.2
 
 
 def drawn(source: Records[Any] | Iterable[Any], limit: int | None) -> Iterator[Block[Any]]:
@@ -57,9 +61,10 @@ def _reads(source: Records[Any], stop: int) -> Iterator[Block[Any]]:
     start, count = 0, 1
     while start < stop:
         indices = np.arange(start, min(stop, start + count))
+        began = time.monotonic()
         block = read_exactly(source, indices)
         start += len(block)
-        count = next_count(block)
+        count = _following(block, len(block), began)
         yield block
 
 
@@ -69,16 +74,26 @@ def _draws(source: Iterable[Any], limit: int | None) -> Iterator[list[Any]]:
     count = 1
     while True:
         block: list[Any] = []
+        began = time.monotonic()
         asked = count if left is None else min(count, left)
         failure = _fill(block, records, asked)
+        following = _following(block, asked, began) if block else 0
         if block:
             yield block
         if failure is not None:
             raise failure
         if len(block) < asked or asked == 0:
             return
-        count = next_count(block)
+        count = following
         left = None if left is None else left - asked
+
+
+def _following(block: Block[Any], count: int, began: float) -> int:
+    """How many records the block after this one may have."""
+    # Columns are taken as they come: how they are cut may show in the shards.
+    if isinstance(block, Columns) or time.monotonic() - began < BLOCK_S:
+        return next_count(block)
+    return max(1, count // 2)
 
 
 def _fill(block: list[Any], records: Iterator[Any], count: int) -> Exception | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.contracts import Kernel
+from headrace.contracts.errors import whole
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,9 @@ class Enumerate:
     **Length**: kept. **State**: none while each record before it comes from one position, else
     a count.
 
+    Raises:
+        ArgumentError: `start` is no whole number from 0.
+
     Example:
         >>> import headrace as hr
         >>> hr.stream(["a", "b"]).enumerate(start=1).collect()
@@ -22,6 +26,9 @@ class Enumerate:
     """
 
     start: int = 0
+
+    def __post_init__(self) -> None:
+        whole("the start of enumerate", self.start, least=0, remedy="Leave it out to count from 0.")
 
     def __str__(self) -> str:
         return f"enumerate({self.start})"

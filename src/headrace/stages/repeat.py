@@ -142,8 +142,9 @@ def turn_of(state: State | None, first: int = 0) -> tuple[int, State | None]:
     """
     if state is None:
         return first, None
-    parents = state.get("parents")
-    if not isinstance(state.get("turn"), int) or not isinstance(parents, list) or not parents:
+    parents: Any = state.get("parents")  # Any: whatever the user kept
+    fits = isinstance(parents, list) and bool(parents) and isinstance(parents[0], dict | None)
+    if type(state.get("turn")) is not int or not fits:
         raise StateError(
             f"a state of joined chains must say turn and parents, got {sorted(state)}. "
             "Load what state_dict() gave, unchanged."

@@ -10,6 +10,9 @@ from headrace.contracts.errors import whole
 
 # Any, in this file: a stage is met before its record types are known.
 
+# As many are made and dropped at once: a skip of millions must not hold them all.
+DROPPED_AT_ONCE = 1024
+
 
 @dataclass(frozen=True)
 class Skip:
@@ -55,7 +58,7 @@ class SkipCursor:
 
     def read(self, n: int) -> Block[Any]:
         while self._dropped < self._n:
-            block = self._parent.read(self._n - self._dropped)
+            block = self._parent.read(min(self._n - self._dropped, DROPPED_AT_ONCE))
             if not len(block):
                 return block
             self._dropped += len(block)

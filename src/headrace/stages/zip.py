@@ -115,6 +115,8 @@ class ZippedChains:
 
     def open(self, run: Run, state: State | None = None) -> Cursor[Any]:
         parents = [None] * len(self.chains) if state is None else state.get("parents", [])
+        if not isinstance(parents, list) or not all(isinstance(p, dict | None) for p in parents):
+            parents = []
         if len(parents) != len(self.chains):
             raise StateError(
                 f"a zip of {len(self.chains)} streams was given a state of {len(parents)}. "

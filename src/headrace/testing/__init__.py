@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headrace.testing.backends import check_backend
 from headrace.testing.blobs import check_blobs
+from headrace.testing.faults import Script, ScriptedBlobs, Stopped
 from headrace.testing.orders import check_order
 from headrace.testing.records import check_records
 from headrace.testing.stages import (
@@ -18,6 +19,9 @@ from headrace.testing.stages import (
 
 __all__ = [
     "CountingSequence",
+    "Script",
+    "ScriptedBlobs",
+    "Stopped",
     "check_backend",
     "check_blobs",
     "check_laziness",
