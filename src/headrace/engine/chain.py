@@ -120,10 +120,14 @@ class Chain:
         part = Part(source.order, *source.part) if source.part else source.order
         return offset_of(source, part)[0]
 
-    # Kept: to look whether a source is a Node asks for it, at each level of chains over chains.
-    @cached_property
+    @property
     def is_infinite(self) -> bool:
         """Whether an epoch never ends."""
+        return self._is_endless
+
+    # Kept: to look whether a source is a Node asks for it, at each level of chains over chains.
+    @cached_property
+    def _is_endless(self) -> bool:
         source = self.plan.source
         if isinstance(source, Visit):
             cut = source.stop is not None

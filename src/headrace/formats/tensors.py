@@ -18,7 +18,7 @@ def without_tensors(records: Sequence[Record]) -> Sequence[Record]:
     whose dtype NumPy has not, such as bfloat16, stays a tensor.
     """
     # Who has a tensor has imported torch.
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")  # Any: an optional package
     if torch is None or not len(records):
         return records
     first = records[0]
