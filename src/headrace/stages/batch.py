@@ -70,7 +70,7 @@ class Batch:
         return self.collate == "stack"
 
     def group(self, block: Block[Any]) -> Any:
-        return Collated(self.collate)(block)
+        return collator(self.collate)(block)
 
     def open(self, parent: Cursor[Any], run: Run, memo: Any) -> BatchCursor:
         return BatchCursor(parent, self)
@@ -85,22 +85,20 @@ def check_collate(collate: Collate) -> None:
         )
 
 
+def collator(how: Collate) -> Callable[[Block[Any]], Any]:
+    """The function that makes one batch of the records of a block."""
+    named: dict[str, Callable[[Block[Any]], Any]] = {"stack": stack, "pad": pad, "list": rows}
+    return named[how] if isinstance(how, str) else Collated(how)
+
+
 @dataclass(frozen=True)
 class Collated:
-    """Makes one batch of the records of a block."""
+    """A user's function, called with the list of records of a block."""
 
-    how: Collate
+    fn: Callable[[list[Any]], Any]
 
     def __call__(self, block: Block[Any]) -> Any:
-        match self.how:
-            case "stack":
-                return stack(block)
-            case "pad":
-                return pad(block)
-            case "list":
-                return rows(block)
-            case _:
-                return self.how(rows(block))
+        return self.fn(rows(block))
 
 
 class BatchCursor:
@@ -138,7 +136,7 @@ class BatchCursor:
         if self._failure is not None:
             raise self._failure
         read, mark, size = self._parent.read, self._mark, self._stage.size
-        group = Collated(self._stage.collate)
+        group = collator(self._stage.collate)
         try:
             while True:
                 self._before = mark()

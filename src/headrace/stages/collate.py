@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headrace.contracts import Kernel
-from headrace.stages.batch import Collate, Collated, check_collate
+from headrace.stages.batch import Collate, check_collate, collator
 
 
 @dataclass(frozen=True)
@@ -39,4 +39,4 @@ class CollateLists:
 
     @property
     def kernel(self) -> Kernel:
-        return Kernel("map", Collated(self.how), str(self))
+        return Kernel("map", collator(self.how), str(self))

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.contracts import Cursor, Run, State, rows, unstack, with_memo
 from headrace.contracts.errors import whole
-from headrace.stages.batch import Collate, Collated, check_collate
+from headrace.stages.batch import Collate, check_collate, collator
 
 # Any, in this file: a stage is met before its record types are known.
 
@@ -53,7 +53,7 @@ class RebatchCursor:
     def __init__(self, parent: Cursor[Any], stage: Rebatch, used: int) -> None:
         self._parent = parent
         self._stage = stage
-        self._collate = Collated(stage.collate)
+        self._collate = collator(stage.collate)
         self._begin = parent.state()
         self._used = used
         self._rest: list[Any] = []
