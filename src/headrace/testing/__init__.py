@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headrace.testing.backends import check_backend
 from headrace.testing.blobs import check_blobs
+from headrace.testing.blocks import check_block
 from headrace.testing.faults import Script, ScriptedBlobs, Stopped
 from headrace.testing.orders import check_order
 from headrace.testing.records import check_records
@@ -24,6 +25,7 @@ __all__ = [
     "Stopped",
     "check_backend",
     "check_blobs",
+    "check_block",
     "check_laziness",
     "check_order",
     "check_reads",
