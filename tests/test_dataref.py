@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_records_of_ones_own_need_a_length_and_read_only() -> None:
     check_records(Squares(), [k * k for k in range(10)])
     ref = hr.DataRef(Squares())
     assert (len(ref), ref[3], ref[-1]) == (10, 9, 81)
-    assert repr(ref) == "DataRef(Squares[10], range(10))"
+    assert repr(ref) == "DataRef(Squares[10], range(10), 10 records)"
 
 
 def test_slices_select_and_shards_compose_like_lists() -> None:
@@ -271,3 +272,10 @@ def test_a_state_of_another_selection_is_refused() -> None:
 def test_an_endless_dataref_says_so_in_a_notebook() -> None:
     html = hr.DataRef.from_sequence(range(3)).repeat(None)._repr_html_()
     assert "endless records of" in html
+
+
+def test_a_stored_dataset_prints_its_length_and_schema() -> None:
+    ref = hr.Storage("memory://").submit([{"x": 1}, {"x": 2}], "digits", "1.0")
+    assert re.fullmatch(
+        r"DataRef\(digits@1\.0#\w+, range\(2\), 2 records of \{'x': int\}\)", repr(ref)
+    )

@@ -287,13 +287,19 @@ class DataRef(Generic[T]):
         return DataRef, (self._records, self._order)
 
     def __repr__(self) -> str:
-        return f"DataRef({identity_of(self._records)}, {self._order})"
+        # A schema that is not written down would have to be read.
+        stored = getattr(self._records, "schema", None)
+        described = self._number() if stored is None else f"{self._number()} of {stored}"
+        return f"DataRef({identity_of(self._records)}, {self._order}, {described})"
 
     def _repr_html_(self) -> str:
+        order = f"{identity_of(self._records)}, {self._order}"
+        text = f"DataRef({order})\n{self._number()} of {self.schema}"
+        return f"<pre>{html.escape(text)}</pre>"
+
+    def _number(self) -> str:
         count = self._order.count(0)
-        number = "endless" if count >= INFINITE else f"{count:,}"
-        lines = [repr(self), f"{number} records of {self.schema}"]
-        return f"<pre>{html.escape(chr(10).join(lines))}</pre>"
+        return "endless records" if count >= INFINITE else f"{count:,} records"
 
 
 def _inside(indices: npt.ArrayLike, count: int) -> Indices:
