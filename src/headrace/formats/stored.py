@@ -12,6 +12,7 @@ from headrace.contracts.blobs import Blobs
 from headrace.contracts.block import Columns, Layout
 from headrace.contracts.errors import IntegrityError, NotFound, PickleRefused
 from headrace.contracts.order import Indices
+from headrace.contracts.records import gather_ahead
 from headrace.contracts.tree import Record
 from headrace.formats import shard_file
 from headrace.formats.infer import merged_schema
@@ -21,10 +22,6 @@ from headrace.formats.readers import empty_column, reader_of
 from headrace.formats.schema import Leaf, Schema, layout_of, leaves_of
 from headrace.formats.shard_file import Damaged
 from headrace.formats.spans import Places
-
-# A block of this many records, or of this size, may be read before its records are asked for.
-AHEAD_RECORDS = 1024
-AHEAD_BYTES = 2 * 2**20
 
 
 class StoredRecords:
@@ -86,8 +83,7 @@ class StoredRecords:
     @property
     def read_ahead(self) -> int:
         """How many records may be read before they are asked for."""
-        mean_bytes = max(1, self.manifest.size_bytes // max(1, len(self)))
-        return max(1, min(AHEAD_RECORDS, AHEAD_BYTES // mean_bytes))
+        return gather_ahead(self.manifest.size_bytes, len(self))
 
     def views(self) -> StoredRecords:
         """The same records with `bytes` as memoryviews of the map, not copied."""

@@ -11,13 +11,10 @@ from headrace.buffers import Buffers
 from headrace.contracts.block import Column, Columns
 from headrace.contracts.collate import columns_of
 from headrace.contracts.order import Indices
+from headrace.contracts.records import gather_ahead
 from headrace.contracts.tree import Record
 
 # Any, in this file: columns hold arrays of every dtype.
-
-# One gather takes at most so many rows and bytes: more would leave the processor's cache.
-AHEAD_RECORDS = 1_024
-AHEAD_BYTES = 2 * 2**20
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,7 @@ class ArrayRecords:
     def read_ahead(self) -> int:
         """How many records may be read before they are asked for."""
         size_bytes = sum(getattr(leaf, "nbytes", 0) for leaf in self.columns.leaves)
-        per_record = size_bytes // max(1, len(self)) + 1
-        return max(1, min(AHEAD_RECORDS, AHEAD_BYTES // per_record))
+        return gather_ahead(size_bytes, len(self))
 
     def read(self, indices: Indices) -> Columns[Any]:
         """The rows at `indices`, gathered column by column into new arrays."""
