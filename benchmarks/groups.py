@@ -44,6 +44,16 @@ GROUPS = (
         ("-e", str(ROOT), "lmdb", "pillow", "scikit-image", "scikit-learn"),
         ("headrace", "numpy", "pyarrow", "lmdb", "obstore"),
     ),
+    # A source and what is stored of it are compared in one process, so all are in one.
+    Group(
+        "frameworks",
+        ("ours_in", "ours_out"),
+        (
+            *("-e", str(ROOT), "pillow", "scikit-image", "scikit-learn"),
+            *("torch==2.13.0", "tensorflow-cpu", "datasets"),
+        ),
+        ("headrace", "numpy", "torch", "tensorflow-cpu", "datasets"),
+    ),
     Group("torch", ("torch_memmap",), ("torch==2.13.0", "numpy"), ("torch", "numpy")),
     Group("hf", ("hf",), ("datasets", "numpy"), ("datasets", "pyarrow", "numpy")),
 )

@@ -26,6 +26,8 @@ LATEST = Path(__file__).resolve().parent / "results" / "latest.json"
 ROUNDS, QUICK_ROUNDS = 5, 2
 # A case writes its data set the first time, which the slowest peer does in some minutes.
 CASE_LIMIT_S = 600.0
+# The data sets of the works that are not named after theirs.
+NEEDED = {"costs": ("W1",), "tf": ("W1",), "in": ("W2", "W4")}
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,8 @@ def _prepare(plan: Plan, peers: dict[str, Peer]) -> bool:
 
 
 def _sets(works: Sequence[str]) -> Iterator[str]:
-    """The data sets that the works need: the costs are those of W1."""
-    needed = {"W1" if work == "costs" else work.split()[-1] for work in works}
+    """The data sets that the works need."""
+    needed = {name for work in works for name in NEEDED.get(work, (work.split()[-1],))}
     return (name for name in SHAPES if name in needed)
 
 

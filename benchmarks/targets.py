@@ -11,6 +11,7 @@ from benchmarks.report import Row, ratio
 NO_PEER = ("headrace", "limit", "NumPy")
 LMDB = "LMDB + pickle"
 LIMIT = "limit: numpy.take"
+TORCH = "torch DataLoader"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,30 @@ TARGETS: tuple[Ratio | Bound, ...] = (
         )
         for word in ("fsync", "no fsync")
     ],
+    Ratio("W1 to torch >= 5x torch DataLoader", "W1", "headrace, to torch", TORCH, 5),
+    Ratio("W3 to torch >= 1.8x torch DataLoader", "W3", "headrace, to torch", TORCH, 1.8),
+    # A record of 60 KB takes at most 1.3 times as long, so the rate is at least 1 / 1.3.
+    *[
+        Ratio(
+            f"submit from {name} >= 1/1.3 of iterating it",
+            "in",
+            f"{name}, submitted",
+            f"{name}, iterated alone",
+            1 / 1.3,
+        )
+        for name in ("torch Dataset that decodes", "HF Dataset", "tf.data")
+    ],
+    Ratio("HF by column >= 10x by record", "in", "HF table, by column", "HF table, by record", 10),
+    *[
+        Ratio(
+            f"make_tf_dataset, {how} >= {bar}x from_generator",
+            "tf",
+            f"make_tf_dataset, {how}",
+            f"from_generator, {how}",
+            bar,
+        )
+        for how, bar in (("batched", 5), ("records", 1))
+    ],
     # "Flat" is read as half a shard more, at most, for four times the records.
     Bound(
         "submit memory grows <= 32 MiB from a quarter of W1 to all",
@@ -98,6 +123,8 @@ TARGETS: tuple[Ratio | Bound, ...] = (
     Bound("state_dict < 50 us", "costs", "state_dict: time", 50),
     Bound("state_dict <= 1,024 bytes", "costs", "state_dict: size", 1024),
     Bound("open and first batch < 50 ms", "costs", "open and first batch, new process", 50),
+    Bound("import headrace < 250 ms", "costs", "import headrace, new process", 250),
+    Bound("headrace show < 500 ms", "costs", "headrace show of 1,000,000 records", 500),
     # "Not slower" leaves a tenth to the noise of a time of few milliseconds.
     Ratio("resume at 90 % <= 1.1x start at 0", "costs", "resume at 90 %", "start at 0", 1.1, True),
 )

@@ -29,6 +29,11 @@ OPTIONAL = [
     "tensorflow",
     "torch",
 ]
+# What takes long to import and few programs need, of the core's own dependencies and of Python's.
+DEFERRED = [
+    *("asyncio", "cloudpickle", "ml_dtypes", "obstore", "pyarrow", "rich"),
+    *("tarfile", "typer", "zipfile"),
+]
 # What the tests themselves need beside the core.
 TEST_TOOLS = ["hypothesis", "psutil", "pytest", "pytest-timeout"]
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -89,6 +94,12 @@ def core_environment(version: str, python: Path) -> Path:
 
 def test_importing_headrace_imports_no_optional_package() -> None:
     program = f"import sys, headrace; print([n for n in {OPTIONAL} if n in sys.modules])"
+
+    assert run(sys.executable, "-c", program).strip() == "[]"
+
+
+def test_importing_headrace_imports_no_dependency_that_can_wait() -> None:
+    program = f"import sys, headrace; print([n for n in {DEFERRED} if n in sys.modules])"
 
     assert run(sys.executable, "-c", program).strip() == "[]"
 

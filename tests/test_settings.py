@@ -31,6 +31,11 @@ def test_each_launcher_is_understood(rank: str, world_size: str) -> None:
     assert (found.rank, found.world_size) == (3, 8)
 
 
+def test_the_storage_of_the_command_line_is_an_address_or_nothing() -> None:
+    assert settings_of({"HEADRACE_STORAGE": "/data"}).storage == "/data"
+    assert settings_of({"HEADRACE_STORAGE": ""}).storage is None
+
+
 def test_what_is_no_number_is_passed_over() -> None:
     assert settings_of({"RANK": "primary", "SLURM_PROCID": "2"}).rank == 2
 

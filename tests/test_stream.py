@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ import pytest
 import headrace as hr
 from headrace.contracts import Kernel
 from headrace.contracts.errors import ArgumentError, RecordError, StreamError
+from headrace.sources import ArrayRecords, SequenceRecords
 
 # Any, in this file: records of every type.
 
@@ -222,3 +223,29 @@ def test_a_notebook_shows_the_same_drawing_escaped() -> None:
 def test_an_epoch_may_be_a_numpy_integer() -> None:
     stream = hr.DataRef.from_sequence(range(10)).shuffle(seed=7).stream()
     assert stream.epoch(np.int64(3)).collect() == stream.epoch(3).collect()
+
+
+def test_to_torch_gives_tensors() -> None:
+    torch = pytest.importorskip("torch")
+    batch = hr.stream({"x": np.arange(4)}).batch(2).to_torch().collect()[1]
+    assert torch.equal(batch["x"], torch.tensor([2, 3]))
+
+
+def test_a_stream_is_submitted_in_blocks_as_they_come() -> None:
+    columns = hr.DataRef(ArrayRecords({"x": np.arange(5000)})).shuffle(seed=7)
+    stream = columns.stream().epoch(2)
+    blocks = list(stream.as_source().blocks(0))  # type: ignore[attr-defined]
+
+    assert all(isinstance(block, hr.Columns) for block in blocks)
+    assert len(blocks) < 60
+    assert [record["x"] for block in blocks for record in block] == [r["x"] for r in stream]
+
+
+def test_a_stream_without_stages_says_what_its_source_says() -> None:
+    class Told(SequenceRecords[int]):
+        origin: ClassVar = {"kind": "told"}
+
+    source = hr.stream(Told(range(3)))
+    assert source.as_source().origin == {"kind": "told"}  # type: ignore[attr-defined]
+    assert source.map(abs).as_source().origin == {}  # type: ignore[attr-defined]
+    assert source.skip(1).as_source().origin == {}  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ import headrace as hr
 from benchmarks.case import Bench, Case
 from benchmarks.measure import Figures, expect, seconds, warm
 from benchmarks.opening import first_batch
-from benchmarks.stored import stored, stored_wide
+from benchmarks.stored import WIDE, stored, stored_wide
 
 ORDER_SIZE = 10**12
 INDICES = 65_536
@@ -99,6 +99,41 @@ def _open_new_process(bench: Bench) -> Figures:
     return {"value": float(json.loads(done.stdout)["ms"]), "unit": "ms"}
 
 
+def _import(bench: Bench) -> Figures:
+    """Milliseconds of `import headrace` in a process that has done nothing."""
+    return _imported("headrace")
+
+
+def _import_numpy(bench: Bench) -> Figures:
+    """The same of NumPy, which headrace cannot do without."""
+    return _imported("numpy")
+
+
+def _imported(module: str) -> Figures:
+    program = (
+        f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    )
+    command = [sys.executable, "-c", program]
+    times = [
+        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for _ in range(REPEATS)
+    ]
+    return {"value": median(times) * 1e3, "unit": "ms", "least_ms": min(times) * 1e3}
+
+
+def _show(bench: Bench) -> Figures:
+    """Milliseconds of the whole command."""
+    folder = stored_wide(bench)
+    warm(folder)
+    command = [sys.executable, "-m", "headrace.cli", "show", WIDE, "--storage", str(folder)]
+
+    def show() -> None:
+        subprocess.run(command, check=True, capture_output=True)
+
+    figures = seconds(show, REPEATS)
+    return {**figures, "value": figures["value"] * 1e3, "unit": "ms"}
+
+
 def _start(bench: Bench, *, at: float) -> Figures:
     """Milliseconds from a stored dataset to the first batch, at a part of the epoch."""
     state, wanted = _state_at(bench, at)
@@ -133,6 +168,9 @@ CASES = [
     Case("costs", "state_dict: size", _state_size),
     Case("costs", "open and first batch", _open),
     Case("costs", "open and first batch, new process", _open_new_process),
+    Case("costs", "import headrace, new process", _import),
+    Case("costs", "import numpy, new process", _import_numpy),
+    Case("costs", "headrace show of 1,000,000 records", _show),
     Case("costs", "start at 0", lambda bench: _start(bench, at=0.0)),
     Case("costs", "resume at 90 %", lambda bench: _start(bench, at=RESUME_AT)),
 ]

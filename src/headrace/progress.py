@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
+from headrace.deferred import rich_console, rich_progress
 from headrace.settings import Settings, current_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 # Shorter work ends before a person has read the bar.
 SHOW_AFTER_S = 1.0
@@ -45,29 +39,26 @@ class ProgressBar:
         self.title = title
         self.total = total
         self.done = 0
-        self._console = console or Console(stderr=True)
-        self._wanted = _is_wanted(self._console, settings or current_settings())
+        self._console = console
+        chosen = settings or current_settings()
+        self._wanted = chosen.show_progress and chosen.rank == 0
         self._show_at = time.monotonic() + show_after_s
-        self._drawn: Progress | None = None
-        self._row = TaskID(0)
+        self._drawn: tuple[Progress, TaskID] | None = None
 
     def advance(self, count: int) -> None:
         """Adds `count` to what is done."""
         self.done += count
-        if not self._wanted:
-            return
-        if self._drawn is None and time.monotonic() >= self._show_at:
-            drawn = _bar(self._console)
-            self._row = drawn.add_task(self.title, total=self.total)
-            drawn.start()
-            self._drawn = drawn
+        if self._wanted and self._drawn is None and time.monotonic() >= self._show_at:
+            self._draw()
         if self._drawn is not None:
-            self._drawn.update(self._row, completed=self.done)
+            bar, row = self._drawn
+            bar.update(row, completed=self.done)
 
     def close(self) -> None:
         """Takes the bar off the screen."""
         if self._drawn is not None:
-            self._drawn.stop()
+            bar, _ = self._drawn
+            bar.stop()
             self._drawn = None
 
     def __enter__(self) -> Self:
@@ -81,19 +72,23 @@ class ProgressBar:
     ) -> None:
         self.close()
 
-
-def _is_wanted(console: Console, settings: Settings) -> bool:
-    visible = console.is_terminal or console.is_jupyter
-    return visible and settings.show_progress and settings.rank == 0
+    def _draw(self) -> None:
+        """Starts the bar, if somebody can see it; else nobody asks again."""
+        console = self._console or rich_console.Console(stderr=True)
+        self._wanted = console.is_terminal or console.is_jupyter
+        if self._wanted:
+            bar = _bar(console)
+            self._drawn = bar, bar.add_task(self.title, total=self.total)
+            bar.start()
 
 
 def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+    return rich_progress.Progress(
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TimeRemainingColumn(),
         console=console,
         transient=True,
     )

@@ -19,7 +19,7 @@ class Settings:
 
     Example:
         >>> settings_of({"RANK": "3", "WORLD_SIZE": "8"})
-        Settings(show_progress=True, rank=3, world_size=8)
+        Settings(show_progress=True, rank=3, world_size=8, storage=None)
         >>> settings_of({"HEADRACE_PROGRESS": "0"}).show_progress
         False
     """
@@ -27,6 +27,8 @@ class Settings:
     show_progress: bool = True
     rank: int = 0
     world_size: int = 1
+    # The address that the command line takes where none is given.
+    storage: str | None = None
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
@@ -35,6 +37,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         show_progress=environment.get("HEADRACE_PROGRESS", "1").strip().lower() not in OFF,
         rank=_first_whole(environment, RANK_VARIABLES, 0),
         world_size=_first_whole(environment, WORLD_SIZE_VARIABLES, 1),
+        storage=environment.get("HEADRACE_STORAGE") or None,
     )
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Literal, SupportsIndex, TypeVar, overload
 
 from headrace import stages
-from headrace.contracts import Record, Records, Run, Source, Stage, Visit, iterate
+from headrace.contracts import Drawn, Record, Records, Run, Source, Stage, Visit, iterate
 from headrace.contracts.errors import ArgumentError, StreamError, whole
 from headrace.contracts.stage import Remainder
-from headrace.engine import Chain, chain_html, explain
+from headrace.engine import Chain, ChainSource, chain_html, explain
 from headrace.orders import Range
-from headrace.sources import FileRecords, Indexable, IterableSource, SequenceRecords, records_of
+from headrace.sources import Indexable, opened
 from headrace.stages.map import Seeding
+from headrace.tensors import to_torch
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -148,6 +147,16 @@ class Stream(Generic[T]):
         """Makes each list of records one batch. See `headrace.stages.CollateLists`."""
         return self.apply(stages.CollateLists(how))
 
+    def to_torch(self) -> Stream[Record]:
+        """Gives torch tensors for arrays, writable, and without a copy where that is possible.
+
+        Put it after `batch`. It is `map(headrace.adapters.torch.to_torch)`.
+
+        Raises:
+            MissingExtra: torch is not installed; raised by the first record.
+        """
+        return self.map(to_torch)
+
     # -- which records -----------------------------------------------------------------------
 
     def take(self, n: int) -> Stream[T]:
@@ -219,6 +228,10 @@ class Stream(Generic[T]):
             raise StreamError(f"{self!r} never ends. Put .take(n) before .join().")
         return sum(1 for _ in self)
 
+    def as_source(self) -> Drawn:
+        """The stream as a source, which `submit` and `hr.stream` know whatever gives one by."""
+        return ChainSource(self._chain, self.first_epoch)
+
     def explain(self) -> str:
         """The chain drawn as text: lengths, what became order, what runs where, what looks ahead.
 
@@ -263,18 +276,6 @@ def stream(
     return source if isinstance(source, Stream) else Stream(Chain(_source_of(source)))
 
 
-def from_files(folder: str | os.PathLike[str]) -> Stream[dict[str, Any]]:  # Any: str and bytes
-    """A Stream over the files under a folder, sorted by path.
-
-    A record is {"path": str, "bytes": bytes}, the path inside the folder.
-
-    Raises:
-        ArgumentError: there is no such folder.
-    """
-    records = FileRecords(Path(folder))
-    return Stream(Chain(Visit(records, Range(len(records)))))
-
-
 # Any: each stream has records of its own type.
 def _nodes(verb: str, others: tuple[Stream[Any], ...]) -> tuple[Chain, ...]:
     for other in others:
@@ -287,10 +288,8 @@ def _nodes(verb: str, others: tuple[Stream[Any], ...]) -> tuple[Chain, ...]:
 
 
 def _source_of(source: Any) -> Source:  # Any: whatever the user has
-    records: Any = records_of(source)  # Any: as above
-    if records is None and isinstance(source, Sequence) and not isinstance(source, str | bytes):
-        records = SequenceRecords(source)
-    if records is None:
-        return IterableSource(source)
-    visit = getattr(records, "visit", None)
-    return visit if isinstance(visit, Visit) else Visit(records, Range(len(records)))
+    found = opened(source)
+    if not isinstance(found, Records):
+        return found
+    visit = getattr(found, "visit", None)
+    return visit if isinstance(visit, Visit) else Visit(found, Range(len(found)))

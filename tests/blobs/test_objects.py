@@ -33,6 +33,8 @@ def test_use_in_a_forked_child_is_an_error_and_no_hang() -> None:
     assert len(answers) == 2
     for answer in answers:
         assert "cannot use memory:// in a forked process: it would hang" in answer
+        assert 'use a path, such as Storage("/tmp/headrace")' in answer
+        assert 'multiprocessing_context="forkserver" or "spawn"' in answer
     assert blobs.get("a") == b"1"
 
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from tests.formats.stand_in import FOLDER, MemoryBlobs
 
 from headrace.contracts.errors import IntegrityError
-from headrace.formats import Manifest, Shard, decode, encode
+from headrace.formats import Manifest, Shard, StoredRecords, decode, encode
 from headrace.formats.schema import Branch, Leaf
 
 SCHEMA = Branch(
@@ -49,3 +50,13 @@ def test_a_manifest_of_a_newer_format_says_to_upgrade() -> None:
 def test_bytes_that_are_no_manifest_name_their_key(payload: bytes) -> None:
     with pytest.raises(IntegrityError, match=r"digits/1.0.json is no manifest: .* submit it again"):
         decode(payload, key="digits/1.0.json")
+
+
+def test_what_the_source_said_is_kept_and_changes_no_manifest_without_it() -> None:
+    assert b"origin" not in encode(MANIFEST)
+    told = msgspec.structs.replace(MANIFEST, origin={"kind": "tf.data", "element_spec": [1]})
+    assert decode(encode(told), key="k") == told
+    assert told.identity != MANIFEST.identity
+    held = StoredRecords(MemoryBlobs(), told, folder=FOLDER)
+    assert held.origin == {"kind": "tf.data", "element_spec": [1]}
+    assert StoredRecords(MemoryBlobs(), MANIFEST, folder=FOLDER).origin == {}

@@ -186,7 +186,11 @@ def refused(records: list[Any], *, allow_pickle: bool = False) -> str:
         ({"x": 1}, {"x": 1, "y": 1}, "record 17 is {'x': int, 'y': int}"),
         ({1: 1}, {True: 1}, "record 17 holds a value of type dict"),
         ((1, 2), [1, 2], r"record 17 is \[int, int\], the records before it are \(int, int\)"),
-        ([1], [1, 2], r"record 17 is \[int, int\].*; store lists of varying length as np.asarray"),
+        (
+            [(1,)],
+            [(1,), (2,)],
+            r"record 17 is \[\(int,\), \(int,\)\].*Only lists of plain values .* may vary; store",
+        ),
         ({"x": (1, "a")}, {"x": (1, 2)}, r"record 17 is {'x': \(int, int\)}"),
         (
             {"x": 1},

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from headrace.contracts.block import Columns, rows
 from headrace.contracts.errors import ArgumentError, RecordError
 from headrace.contracts.order import Indices
-from headrace.sources import SequenceRecords, blocks_of, length_hint
+from headrace.sources import Intake, SequenceRecords
 from headrace.sources.sizes import BLOCK_BYTES, BLOCK_RECORDS
 
 Pair = namedtuple("Pair", "x y")
 
 
 def all_records(data: Any, limit: int | None = None) -> list[Any]:
-    return [record for block in blocks_of(data, limit=limit) for record in rows(block)]
+    return [record for block in Intake(data, limit=limit) for record in rows(block)]
 
 
 class Endless:
@@ -87,7 +87,7 @@ def test_limit_cuts_exactly_and_draws_no_more(count: int, limit: int | None) -> 
 
 def test_arrays_become_columns_without_a_copy() -> None:
     arrays = {"x": np.zeros((50_000, 64)), "deep": {"y": np.arange(50_000)}}
-    blocks = list(blocks_of(arrays))
+    blocks = list(Intake(arrays))
     assert sum(map(len, blocks)) == 50_000
     for block in blocks:
         assert isinstance(block, Columns)
@@ -101,7 +101,7 @@ def test_a_named_tuple_of_arrays_is_columns() -> None:
 
 def test_a_tuple_of_arrays_is_ambiguous() -> None:
     with pytest.raises(ArgumentError, match="2 equally long arrays is 2 records or the columns"):
-        blocks_of((np.arange(3), np.arange(3)))
+        Intake((np.arange(3), np.arange(3)))
     assert len(all_records((np.arange(3), np.arange(4)))) == 2
 
 
@@ -111,13 +111,13 @@ def test_a_map_style_dataset_ends_at_its_length() -> None:
 
 def test_large_records_come_in_small_blocks() -> None:
     size = BLOCK_BYTES // 4
-    blocks = [len(block) for block in blocks_of(np.zeros(size, np.uint8) for _ in range(20))]
+    blocks = [len(block) for block in Intake(np.zeros(size, np.uint8) for _ in range(20))]
     assert max(blocks) <= 4
     assert sum(blocks) == 20
 
 
 def test_small_records_come_in_large_blocks() -> None:
-    sizes = [len(block) for block in blocks_of(iter(range(5 * BLOCK_RECORDS)))]
+    sizes = [len(block) for block in Intake(iter(range(5 * BLOCK_RECORDS)))]
     assert max(sizes) == BLOCK_RECORDS
     assert sizes[0] == 1
 
@@ -131,7 +131,7 @@ def test_a_failing_source_gives_what_came_before() -> None:
         all_records(source())
     drawn = 0
     with suppress(OSError):
-        for block in blocks_of(source()):
+        for block in Intake(source()):
             drawn += len(block)
     assert drawn == 5
 
@@ -143,7 +143,7 @@ def test_nothing_is_drawn_or_called_before_the_first_block() -> None:
         calls.append(1)
         yield 1
 
-    blocks = blocks_of(source)
+    blocks = iter(Intake(source))
     assert calls == []
     next(blocks)
     assert calls == [1]
@@ -168,48 +168,47 @@ def test_records_that_give_too_few_are_refused() -> None:
 )
 def test_y_b19_an_infinite_source_needs_a_limit(endless: Any) -> None:
     with pytest.raises(ArgumentError, match=r"never ends. Say how many records .* limit="):
-        blocks_of(endless)
+        Intake(endless)
     assert len(all_records(endless, limit=7)) == 7
 
 
 def test_y_b19_a_function_that_returns_an_infinite_source_needs_a_limit() -> None:
     with pytest.raises(ArgumentError, match="never ends"):
-        next(blocks_of(itertools.count))
+        next(iter(Intake(itertools.count)))
     assert all_records(itertools.count, limit=3) == [0, 1, 2]
 
 
 def test_a_string_is_taken_for_a_path() -> None:
     with pytest.raises(ArgumentError, match=r"got '/data/photos'. Is it a path\?"):
-        blocks_of("/data/photos")
+        Intake("/data/photos")
 
 
 @pytest.mark.parametrize("unknown", [7, None, b"bytes"], ids=["int", "None", "bytes"])
 def test_an_unknown_source_lists_what_is_accepted(unknown: Any) -> None:
     with pytest.raises(ArgumentError, match=r"no known source of records. Pass an iterable"):
-        blocks_of(unknown)
+        Intake(unknown)
 
 
 def test_columns_of_different_lengths_are_refused() -> None:
     with pytest.raises(ArgumentError, match="one common length"):
-        blocks_of({"x": np.arange(3), "y": np.arange(4)})
+        Intake({"x": np.arange(3), "y": np.arange(4)})
 
 
 def test_a_limit_is_a_whole_number() -> None:
     with pytest.raises(ArgumentError, match="limit must be a whole number of at least 0, got -1"):
-        blocks_of([1], limit=-1)
+        Intake([1], limit=-1)
 
 
 def test_length_hints(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
-    assert length_hint([1, 2]) == 2
-    assert length_hint(iter([1, 2])) == 2
-    assert length_hint([1, 2, 3], limit=2) == 2
-    assert length_hint({"x": np.arange(5)}) == 5
-    assert length_hint(tmp_path) == 1
-    assert length_hint(n for n in range(3)) is None
-    assert length_hint(n for n in range(3)) is None
-    assert length_hint(itertools.repeat(1)) is None
-    assert length_hint(lambda: [1]) is None
+    assert Intake([1, 2]).total == 2
+    assert Intake(iter([1, 2])).total == 2
+    assert Intake([1, 2, 3], limit=2).total == 2
+    assert Intake({"x": np.arange(5)}).total == 5
+    assert Intake(tmp_path).total == 1
+    assert Intake(n for n in range(3)).total is None
+    assert Intake(itertools.repeat(1), limit=9).total is None
+    assert Intake(lambda: [1]).total is None
 
 
 def test_a_slow_source_comes_in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +223,17 @@ def test_a_slow_source_comes_in_small_blocks(monkeypatch: pytest.MonkeyPatch) ->
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     for source in (Slow(), map(Slow().__getitem__, range(200))):
-        sizes = [len(block) for block in blocks_of(source)]
+        sizes = [len(block) for block in Intake(source)]
         assert sum(sizes) == 200
         assert max(sizes) <= 8
+
+
+def test_batches_are_taken_apart_where_that_is_said() -> None:
+    batches = [{"x": np.arange(3)}, {"x": np.arange(3, 5)}]
+
+    for source in (batches, lambda: iter(batches)):
+        intake = Intake(source, limit=4, unbatch=True)
+        assert [record["x"] for block in intake for record in rows(block)] == [0, 1, 2, 3]
+    assert Intake(batches, unbatch=True).total is None
+    with pytest.raises(ArgumentError, match="never ends"):
+        Intake(itertools.repeat(batches[0]), unbatch=True)

@@ -15,6 +15,7 @@ from headrace.stream import Stream
 # Methods of Stream that are no stages.
 OTHERS = {
     "apply",
+    "as_source",
     "collect",
     "epoch",
     "explain",
@@ -23,6 +24,7 @@ OTHERS = {
     "join",
     "node",
     "submit",
+    "to_torch",
 }
 
 

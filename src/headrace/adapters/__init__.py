@@ -1,1 +1,1 @@
-"""Batches in the types of other frameworks, one module a framework."""
+"""Batches in the types of other frameworks, one module or package a framework."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -79,7 +79,7 @@ class Lease:
         try:
             self.is_inherited = self.blobs.stat(self.key + NOTE_SUFFIX) is not None
             since = datetime.now(UTC).isoformat(timespec="seconds")
-            holder = Holder(os.getpid(), socket.gethostname(), since)
+            holder = Holder(os.getpid(), platform.node(), since)
             self.blobs.put(self.key + NOTE_SUFFIX, msgspec.json.encode(holder), replace=True)
         except BaseException:
             self._release()

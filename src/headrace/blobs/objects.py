@@ -12,14 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, Literal, NoReturn
 
 import numpy as np
-import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
-from obstore.store import MemoryStore
 
 from headrace.blobs.keys import checked_key
 from headrace.blobs.locking import Release
 from headrace.contracts.blobs import BlobStat, Bytes, Mapped
 from headrace.contracts.errors import NotFound, StorageError, VersionExists
+from headrace.deferred import obstore, obstore_exceptions, obstore_store
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -47,7 +45,7 @@ class ObjectBlobs:
     @classmethod
     def in_memory(cls) -> ObjectBlobs:
         """New and empty blobs in this process's memory."""
-        return cls(MemoryStore(), url="memory://")
+        return cls(obstore_store.MemoryStore(), url="memory://")
 
     @property
     def url(self) -> str:
@@ -135,20 +133,22 @@ class ObjectBlobs:
         if self._fork.is_child:
             raise StorageError(
                 f"cannot use {self._url} in a forked process: it would hang. {ONE_PROCESS}, "
-                "or start workers by forkserver or spawn."
+                'such as Storage("/tmp/headrace"). Other object stores work in processes that '
+                "are not forked: in torch's DataLoader say "
+                'multiprocessing_context="forkserver" or "spawn".'
             )
         try:
             yield
-        except (NotFoundError, FileNotFoundError):
+        except (obstore_exceptions.NotFoundError, FileNotFoundError):
             raise NotFound(
                 f"there is no {key!r} in {self._url}. It was deleted or never written."
             ) from None
-        except AlreadyExistsError:
+        except obstore_exceptions.AlreadyExistsError:
             raise VersionExists(
                 f"{key!r} is in {self._url} already, and is written once. "
                 "Choose another name, or say replace=True."
             ) from None
-        except BaseError as error:
+        except obstore_exceptions.BaseError as error:
             # What follows the first line is obstore's internal state.
             reason = str(error).partition("\n")[0]
             raise StorageError(

@@ -6,6 +6,7 @@ from headrace.contracts.backend import Backend, Future, Workers
 from headrace.contracts.blobs import Blobs, BlobStat, Bytes, Mapped
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, join_blocks, rows
 from headrace.contracts.collate import columns_of, pad, stack, unstack
+from headrace.contracts.image import EncodedImage
 from headrace.contracts.memo import with_memo
 from headrace.contracts.node import (
     Cursor,
@@ -50,6 +51,7 @@ __all__ = [
     "Consumes",
     "Cursor",
     "Drawn",
+    "EncodedImage",
     "Future",
     "Groups",
     "Indices",

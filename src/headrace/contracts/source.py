@@ -12,7 +12,12 @@ from headrace.contracts.stage import Visit
 
 @runtime_checkable
 class Drawn(Protocol):
-    """A source without random access: its positions count the records drawn."""
+    """A source without random access: its positions count the records drawn.
+
+    Two attributes are optional, for `Records` too. `blocks(epoch)` gives the records of a pass
+    in blocks, where that is faster: storage then takes in whole columns. `origin` is a dict of
+    JSON that is kept with a stored version, for a way back to what it came from.
+    """
 
     @property
     def identity(self) -> str:

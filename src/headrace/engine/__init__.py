@@ -5,9 +5,11 @@ from __future__ import annotations
 from headrace.engine.chain import Chain
 from headrace.engine.explain import chain_html, explain
 from headrace.engine.resume import Resume
+from headrace.engine.submitted import ChainSource
 
 __all__ = [
     "Chain",
+    "ChainSource",
     "Resume",
     "chain_html",
     "explain",

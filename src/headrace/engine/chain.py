@@ -37,7 +37,7 @@ from headrace.engine.plan import Late, Plan, WindowStage, plan_of
 from headrace.engine.position import position_of
 from headrace.engine.randomness import Keys
 from headrace.engine.tasks import TaskCursor
-from headrace.orders import INFINITE, Part, first_seed
+from headrace.orders import INFINITE, Every, Part, first_seed
 
 # Any, in this file: a chain is run without knowing its record types.
 # A state holds the chain and the data as text up to here, and a hash after: the whole stays
@@ -185,6 +185,32 @@ class Chain:
             cursor = _open_late(cursor, late, run, keys=keys, memo=memo)
             running.append((cursor, late))
         return NotedCursor(base, running, origin, feed) if running else base
+
+    @property
+    def gives_one_a_unit(self) -> bool:
+        """Whether each unit of positions gives one output: the n-th is that of unit n."""
+        plan = self.plan
+        return plan.segment.is_exact and not plan.late and not isinstance(plan.source, Node)
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether `open_every` works: by its position alone, any output can be made first."""
+        numbered = any(kernel.wants == "ordinal" for kernel in self.plan.segment.kernels())
+        return self.gives_one_a_unit and not numbered and isinstance(self.plan.source, Visit)
+
+    def open_every(self, run: Run, first: int, step: int) -> Cursor[Any]:
+        """A cursor over the outputs `first`, `first` + `step`, ... of a divisible chain.
+
+        One of several equal readers, which together give what `open` gives; nothing that the
+        others read is read for it.
+        """
+        source, segment = self.plan.source, self.plan.segment
+        assert isinstance(source, Visit)
+        assert self.is_divisible
+        self._check_globals(run)
+        order = Every(bound_order(source, run), segment.unit, first, step)
+        feed = AddressedFeed(source, run, order)
+        return self._open_base(run, None, feed, Origin(self.identity, segment, run))
 
     def _feed(self, run: Run) -> Feed | None:
         source = self.plan.source

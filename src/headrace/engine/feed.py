@@ -12,7 +12,7 @@ import numpy as np
 from headrace.contracts import Block, Drawn, Indices, Order, Run, Visit, read_ahead_of, rows
 from headrace.contracts.errors import ArgumentError
 from headrace.contracts.records import read_exactly
-from headrace.orders import OrderCursor, Part, Slice, needs_seed, with_seed
+from headrace.orders import Every, OrderCursor, Part, Slice, needs_seed, with_seed
 
 # Any, in this file: records pass through untyped.
 # Records of sources that say nothing are small: so many make a task of about a millisecond.
@@ -71,9 +71,9 @@ class LazyBlock:
 class AddressedFeed:
     """Random access by position; threads may share it."""
 
-    def __init__(self, visit: Visit, run: Run) -> None:
+    def __init__(self, visit: Visit, run: Run, order: Order | None = None) -> None:
         self._records = visit.records
-        order = bound_order(visit, run)
+        order = bound_order(visit, run) if order is None else order
         self.count = order.count(run.epoch)
         self.read_ahead = read_ahead_of(visit.records)
         self._cursor = OrderCursor(order, run.epoch)
@@ -136,6 +136,8 @@ class AddressedFeed:
         """The global position, before the shard, of each position of [start, stop)."""
         positions = np.arange(start, min(stop, self.count), dtype=np.int64)
         order = self._order
+        if isinstance(order, Every):
+            positions, order = order.places(positions), order.order
         if isinstance(order, Slice):
             positions, order = positions * order.step + order.start, order.order
         if isinstance(order, Part):

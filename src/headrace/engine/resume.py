@@ -51,6 +51,10 @@ class Resume:
             header["next_seed"] = self.next_seed
         return {**header, **position}
 
+    def following(self) -> Resume:
+        """The header of the next epoch."""
+        return Resume(self.chain, self.epoch + 1, self.next_seed, self.next_seed)
+
     @staticmethod
     def of(chain: Chain, state: State) -> Resume:
         """The header of a state, checked against a chain.

@@ -1,16 +1,19 @@
-"""Text, bytes and objects as bytes, a whole chunk at a time."""
+"""Text, bytes, lists, images and objects as bytes, a whole chunk at a time."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from headrace.formats.images import BadImage, encode, is_image
 from headrace.formats.infer import PYTHON_KINDS
+from headrace.formats.lists import packed
 from headrace.formats.schema import LeafKind
+from headrace.formats.unfit import Unfit, require
 
 # Any, in this file: values are the user's, of every type.
 Values = Sequence[Any]
@@ -18,16 +21,6 @@ Values = Sequence[Any]
 TYPES = {kind: cls for cls, kind in PYTHON_KINDS.items()}
 # Joining values first is the faster way up to about this mean length.
 JOINED_BYTES = 4096
-
-
-class Unfit(Exception):
-    """Values that the leaf, as known so far, cannot hold."""
-
-
-def require(holds: bool) -> None:
-    """Raises Unfit unless the condition holds."""
-    if not holds:
-        raise Unfit
 
 
 def encoded(
@@ -38,8 +31,8 @@ def encoded(
     Raises:
         Unfit: a value is of another kind.
     """
-    if kind == "pickle":
-        values = _pickled(values)
+    if kind in CONVERTERS:
+        values = CONVERTERS[kind](values)
     else:
         require(set(map(type, values)) <= {TYPES[kind]})
     if kind in ("str", "numpy str"):
@@ -56,6 +49,14 @@ def _pickled(values: Values) -> Values:
         raise Unfit from error
 
 
+def _encoded_images(values: Values) -> Values:
+    require(all(map(is_image, values)))
+    try:
+        return list(map(encode, values))
+    except BadImage as error:
+        raise Unfit from error
+
+
 def _utf8(values: Values) -> tuple[bytes, npt.NDArray[np.int64]]:
     text = "".join(values)
     try:
@@ -65,3 +66,11 @@ def _utf8(values: Values) -> tuple[bytes, npt.NDArray[np.int64]]:
     # As many bytes as characters: all of them ASCII, so that lengths are the same.
     counted = values if len(raw) == len(text) else [value.encode() for value in values]
     return raw, np.fromiter(map(len, counted), np.int64, len(values))
+
+
+# Of these kinds the values are not bytes or text yet.
+CONVERTERS: dict[LeafKind, Callable[[Values], Values]] = {
+    "image": _encoded_images,
+    "list": packed,
+    "pickle": _pickled,
+}

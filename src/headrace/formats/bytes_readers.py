@@ -1,4 +1,4 @@
-"""Readers of text, bytes and pickles: copied out of the maps, or as views of them."""
+"""Readers of text, bytes, lists and pickles: copied out of the maps, or as views of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +23,7 @@ JOINED_CHARS = 512
 
 
 class BytesReader:
-    """Text, bytes and pickles: copied out of the maps one by one."""
+    """Text, bytes, lists and pickles: copied out of the maps one by one."""
 
     def __init__(self, leaf: Leaf, shards: int) -> None:
         self._spans = Spans(1, shards)
@@ -96,5 +97,6 @@ _DECODERS: dict[str, Callable[[list[memoryview]], list[Any]]] = {
     "bytes": lambda pieces: [bytes(piece) for piece in pieces],
     "numpy str": lambda pieces: [np.str_(text) for text in _texts(pieces)],
     "numpy bytes": lambda pieces: [np.bytes_(bytes(piece)) for piece in pieces],
+    "list": lambda pieces: [msgspec.msgpack.decode(piece) for piece in pieces],
     "pickle": lambda pieces: [pickle.loads(piece) for piece in pieces],
 }

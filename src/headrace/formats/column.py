@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headrace.formats.as_bytes import TYPES, Unfit, Values, encoded, require
+from headrace.formats.as_bytes import TYPES, Values, encoded
 from headrace.formats.growing import Growing
 from headrace.formats.infer import PLAIN_ARRAYS
-from headrace.formats.schema import Leaf
+from headrace.formats.lists import numbers
+from headrace.formats.schema import NO_MEMBERS, Leaf
+from headrace.formats.unfit import Unfit, require
 
 # Any, in this file: values are the user's, of every type.
 Flags = npt.NDArray[np.bool_]
@@ -105,7 +107,7 @@ class Column:
             "null": self._put_nothing,
             "fixed": self._put_arrays if leaf.kind == "array" else self._put_scalars,
             "bytes": self._put_bytes,
-            "ragged": self._put_ragged,
+            "ragged": self._put_numbers if leaf.kind == "list" else self._put_ragged,
         }
         self._put = fills[leaf.form]
         sized = leaf.form in ("fixed", "ragged") or leaf.kind == "array"
@@ -184,7 +186,14 @@ class Column:
             shapes = self.shapes.room(len(values) * ndim)
             shapes[:] = np.array([value.shape for value in values], np.int64).reshape(-1)
 
+    def _put_numbers(self, values: Values) -> None:
+        members, lengths = numbers(values, self._dtype.str)
+        self.data.room(members.nbytes).view(self._dtype)[:] = members
+        self._put_lengths(lengths)
+
     def _put_bytes(self, values: Values) -> None:
+        if self.leaf.shape == NO_MEMBERS:
+            require(all(type(value) is list and not value for value in values))
         raw, lengths = encoded(self.leaf.kind, values)
         total = int(lengths.sum())
         room = self.data.room(total)

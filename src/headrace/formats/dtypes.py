@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-import ml_dtypes
 import numpy as np
-import pyarrow as pa
+
+from headrace.deferred import ml_dtypes
+from headrace.deferred import pyarrow as pa
 
 # Any: a nested list of field names, types and shapes, or a single type string.
 DtypeText: TypeAlias = "str | list[Any]"
@@ -15,6 +16,7 @@ Dtype: TypeAlias = "np.dtype[Any]"  # Any: dtypes of every type
 # Arrow knows these units of time; the others are kept as their int64.
 ARROW_UNITS = ("s", "ms", "us", "ns")
 USER_DTYPE = 2  # what `dtype.isbuiltin` says of a dtype that a package registered
+BYTE_ORDERS = ("<", ">", "|")  # how the types that NumPy itself knows begin
 
 
 def to_text(dtype: Dtype) -> DtypeText:
@@ -30,7 +32,7 @@ def to_text(dtype: Dtype) -> DtypeText:
 def from_text(text: DtypeText) -> Dtype:
     """The dtype that `to_text` wrote."""
     if isinstance(text, str):
-        registered = getattr(ml_dtypes, text, None)
+        registered = None if text.startswith(BYTE_ORDERS) else getattr(ml_dtypes, text, None)
         return np.dtype(text if registered is None else registered)
     fields: Any = _fields(text)  # Any: NumPy types it narrower than what it accepts
     return np.lib.format.descr_to_dtype(fields)

@@ -1,17 +1,20 @@
-"""What a value is as a leaf, what a record is as a schema, and what two of them have in common."""
+"""What a value is as a leaf, and what a record is as a schema."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from headrace.contracts.tree import Record, Tree, flatten, paths, structure_of
+from headrace.contracts.tree import LEAF, Record, Tree, flatten, paths, structure_of
 from headrace.formats import dtypes
-from headrace.formats.schema import Branch, Leaf, LeafKind, Schema
+from headrace.formats.images import BadImage, encode, is_image
+from headrace.formats.lists import is_plain_list, number_dtype
+from headrace.formats.schema import NO_MEMBERS, Branch, Leaf, LeafKind, Schema
 
 INT64 = range(-(2**63), 2**63)
 PYTHON_KINDS: dict[type, LeafKind] = {
@@ -25,6 +28,8 @@ PYTHON_KINDS: dict[type, LeafKind] = {
     np.str_: "numpy str",
     np.bytes_: "numpy bytes",
 }
+# Each position of a list has a column, and a column has buffers of its own.
+LONGEST_BRANCH = 256
 # Subclasses of an array that are nothing more than where its bytes are.
 PLAIN_ARRAYS = (np.ndarray, np.memmap)
 PICKLE_REMEDY = (
@@ -52,19 +57,25 @@ def leaf_of(value: object, *, allow_pickle: bool) -> Leaf:
             return Leaf("", "scalar", text)
         if type(value) in PLAIN_ARRAYS:
             return Leaf("", "array", text, value.shape, value.ndim)
+    if isinstance(value, list) and is_plain_list(value):
+        return list_leaf(number_dtype(value), is_empty=not value)
+    if is_image(value):
+        _check_image(value)
+        return Leaf("", "image")
     return _pickled(value, allow_pickle)
 
 
-def schema_of(record: Record, *, allow_pickle: bool) -> Schema:
-    """The schema of one record, columns named.
+def schema_of(record: Record, tree: Tree | None = None, *, allow_pickle: bool) -> Schema:
+    """The schema of one record, columns named; `tree` is its structure if it is told.
 
     Raises:
         Unstorable: a leaf cannot be stored; the message says where.
     """
-    tree = structure_of(record)
+    tree = _shortened(structure_of(record), record) if tree is None else tree
     names = paths(tree)
+    columns = column_names(names, set())
     found = []
-    for name, column, value in zip(names, _column_names(names), flatten(tree, record), strict=True):
+    for name, column, value in zip(names, columns, flatten(tree, record), strict=True):
         try:
             leaf = leaf_of(value, allow_pickle=allow_pickle)
         except Unstorable as error:
@@ -75,38 +86,40 @@ def schema_of(record: Record, *, allow_pickle: bool) -> Schema:
     return _with_kinds(tree, iter(found))
 
 
-def merged(old: Leaf, new: Leaf) -> Leaf | None:
-    """The leaf that holds the values of both, None where there is none.
-
-    None joins everything, arrays may differ in shape, and pickles hold whatever comes.
-    """
-    if new.kind == "none" or old.kind == "none":
-        known = old if new.kind == "none" else new
-        nullable = old.nullable or new.nullable or known.kind != "none"
-        return msgspec.structs.replace(known, column=old.column, nullable=nullable)
-    if old.kind == "pickle":
-        return msgspec.structs.replace(old, nullable=old.nullable or new.nullable)
-    if (old.kind, old.dtype, old.ndim) != (new.kind, new.dtype, new.ndim):
-        return None
-    shape = old.shape if old.shape == new.shape else None
-    return msgspec.structs.replace(old, shape=shape, nullable=old.nullable or new.nullable)
+def list_leaf(dtype: str, *, is_empty: bool) -> Leaf:
+    """The leaf of lists of numbers of that dtype, or of others where it is ""."""
+    return Leaf("", "list", dtype, NO_MEMBERS if is_empty else None, 1)
 
 
-def merged_schema(old: Schema, new: Schema) -> Schema | None:
-    """The schema that holds the records of both, with the columns of `old`."""
-    if isinstance(old, Leaf) or isinstance(new, Leaf):
-        return merged(old, new) if isinstance(old, Leaf) and isinstance(new, Leaf) else None
-    same = (old.kind, old.name, set(old.keys)) == (new.kind, new.name, set(new.keys))
-    if not same or len(old.children) != len(new.children):
-        return None
-    others = new.children
-    if old.kind == "dict":
-        by_key = dict(zip(new.keys, new.children, strict=True))
-        others = tuple(by_key[key] for key in old.keys)
-    children = [merged_schema(a, b) for a, b in zip(old.children, others, strict=True)]
-    if any(child is None for child in children):
-        return None
-    return msgspec.structs.replace(old, children=tuple(children))
+def column_names(names: list[str], used: set[str]) -> list[str]:
+    """Dotted paths; what is used already gets a number."""
+    columns = []
+    for name in names:
+        column, count = name or "value", 2
+        while column in used:
+            column, count = f"{name}#{count}", count + 1
+        used.add(column)
+        columns.append(column)
+    return columns
+
+
+def _shortened(tree: Tree, value: Any) -> Tree:  # Any: a record or a part of one
+    """The structure with a leaf for each list that is too long for columns."""
+    if tree.kind == "list" and len(tree.children) > LONGEST_BRANCH and is_plain_list(value):
+        return LEAF
+    parts = value.values() if tree.kind == "dict" else value if tree.children else ()
+    children = tuple(map(_shortened, tree.children, parts))
+    return tree if children == tree.children else replace(tree, children=children)
+
+
+def _check_image(image: object) -> None:
+    try:
+        encode(image)
+    except BadImage as error:
+        raise Unstorable(
+            f"an image that cannot be stored ({error})",
+            "Store images that Pillow reads, in a mode such as RGB or L, or the bytes of the file.",
+        ) from error
 
 
 def _check_range(value: object) -> None:
@@ -145,16 +158,3 @@ def _with_kinds(tree: Tree, leaves: Iterator[Leaf]) -> Schema:
     if cls is None:
         return Branch(tree.kind, children, tree.keys)
     return Branch(tree.kind, children, tree.keys, cls.__module__, cls.__qualname__)
-
-
-def _column_names(names: list[str]) -> list[str]:
-    """Dotted paths; the second of two equal ones gets a number."""
-    used: set[str] = set()
-    columns = []
-    for name in names:
-        column, count = name or "value", 2
-        while column in used:
-            column, count = f"{name}#{count}", count + 1
-        used.add(column)
-        columns.append(column)
-    return columns

@@ -23,7 +23,7 @@ class Shard(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a version is made of. The schema is None where there is no record to tell it."""
 
     format: int
@@ -32,6 +32,8 @@ class Manifest(msgspec.Struct, frozen=True):
     schema: Leaf | Branch | None
     shards: tuple[Shard, ...]
     meta: dict[str, Any]  # Any: JSON
+    # What the source said of itself, such as the element_spec of a tf.data.Dataset.
+    origin: dict[str, Any] = {}  # Any: JSON
 
     @property
     def rows(self) -> int:

@@ -1,7 +1,7 @@
 """The buffers of one leaf in one shard, as the leaf of the whole dataset wants them.
 
 A leaf may be wider in the manifest than in an early shard: None before its first number, of
-one shape before its first other. What the shard lacks is made up here.
+one shape before its first other. What the shard lacks is made up here, but for lists.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from headrace.formats.schema import Leaf
-from headrace.formats.shard_file import Damaged, has_shapes, unsigned
+from headrace.deferred import pyarrow as pa
+from headrace.formats.schema import Branch, Leaf, Schema, leaves_of
+from headrace.formats.shard_file import Buffers, Damaged, has_shapes, unsigned
 
 OFFSET_BYTES = 8
 BITS = 8
@@ -21,11 +21,30 @@ BITS = 8
 
 @dataclass(frozen=True)
 class Part:
-    """One leaf of one shard: the leaf as the shard knows it, the number of rows, the buffers."""
+    """What one shard has of one leaf: its schema there, the number of rows, the buffers.
 
-    leaf: Leaf
+    The schema is a leaf too, but for lists that the shard has as a column for each position.
+    """
+
+    schema: Schema
     rows: int
-    buffers: list[pa.Buffer | None]
+    columns: list[Buffers]
+
+    @property
+    def leaf(self) -> Leaf:
+        """The leaf as the shard knows it."""
+        assert isinstance(self.schema, Leaf)
+        return self.schema
+
+    @property
+    def buffers(self) -> Buffers:
+        """The buffers of the leaf."""
+        return self.columns[0]
+
+    def members(self) -> list[Part]:
+        """A part for each leaf of the schema."""
+        pairs = zip(leaves_of(self.schema), self.columns, strict=True)
+        return [Part(leaf, self.rows, [buffers]) for leaf, buffers in pairs]
 
     def fixed(self, row_bytes: int) -> npt.NDArray[np.uint8]:
         """Shape `(rows, row_bytes)`; zeros where the shard knows only None."""
@@ -64,6 +83,20 @@ class Part:
         if first is None:
             return np.full((count, 1), np.iinfo(np.uint8).max, np.uint8)
         return _exact(first, count).reshape(count, 1)
+
+
+def parts_of(known: Schema, whole: Part) -> list[Part]:
+    """What a shard has of each leaf of `known`, the schema of the version, which is no narrower."""
+    if isinstance(known, Leaf):
+        return [whole]
+    assert isinstance(whole.schema, Branch)
+    found = []
+    start = 0
+    for child, schema in zip(known.children, whole.schema.children, strict=True):
+        stop = start + len(leaves_of(schema))
+        found += parts_of(child, Part(schema, whole.rows, whole.columns[start:stop]))
+        start = stop
+    return found
 
 
 def _exact(buffer: pa.Buffer | None, size_bytes: int) -> npt.NDArray[np.uint8]:

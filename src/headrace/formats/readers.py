@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from headrace.contracts.block import Column
+from headrace.contracts.block import Column, Columns
+from headrace.contracts.tree import Record
+from headrace.formats.array_readers import FixedReader, NullableReader, NullReader, RaggedReader
 from headrace.formats.bytes_readers import BytesReader, ViewReader
-from headrace.formats.gather import Numbers, Rows
-from headrace.formats.parts import OFFSET_BYTES, Part
-from headrace.formats.schema import Leaf, row_kind
-from headrace.formats.shard_file import Damaged
-from headrace.formats.spans import Places, Spans, Validity
-
-# Any, in this file: values are the user's, of every type.
+from headrace.formats.image_reader import ImageReader
+from headrace.formats.parts import Part
+from headrace.formats.schema import Leaf, Schema, layout_of, leaves_of, row_kind
+from headrace.formats.spans import Places
 
 
 class Reader(Protocol):
@@ -39,118 +37,89 @@ def empty_column(leaf: Leaf) -> Column:
 
 def reader_of(leaf: Leaf, shards: int, *, as_views: bool) -> Reader:
     """The reader of a leaf; `as_views` gives bytes as views of the map."""
+    if leaf.kind == "list":
+        return _ListReader(leaf, shards)
+    if leaf.kind == "image":
+        return ImageReader(leaf, shards)
     if leaf.form == "null":
-        return _NullReader(leaf)
+        return NullReader(leaf)
     if leaf.form == "fixed":
-        return _NullableReader(leaf, shards) if leaf.nullable else _FixedReader(leaf, shards)
+        return NullableReader(leaf, shards) if leaf.nullable else FixedReader(leaf, shards)
     if leaf.form == "ragged":
-        return _RaggedReader(leaf, shards)
+        return RaggedReader(leaf, shards)
     if as_views and leaf.kind == "bytes":
         return ViewReader(leaf, shards)
     return BytesReader(leaf, shards)
 
 
-class _NullReader:
-    """Leaves of which nothing is stored: None, and arrays without a value."""
+class TreeReader:
+    """Records, or parts of them, out of a column for each leaf of a schema."""
 
-    def __init__(self, leaf: Leaf) -> None:
-        self._leaf = leaf
+    def __init__(self, schema: Schema, shards: int) -> None:
+        self._layout = layout_of(schema)
+        self._readers = [reader_of(leaf, shards, as_views=False) for leaf in leaves_of(schema)]
 
     def add(self, shard: int, part: Part) -> None:
-        """Nothing is kept of a shard."""
+        """Makes a shard known, whose part has that schema."""
+        for reader, member in zip(self._readers, part.members(), strict=True):
+            reader.add(shard, member)
 
-    def read(self, places: Places) -> Column:
-        count = len(places.rows)
-        if self._leaf.kind == "none":
-            return [None] * count
-        return np.empty((count, *(self._leaf.shape or ())), self._leaf.numpy)
+    def read(self, places: Places) -> list[Record]:
+        """The records at the places, in that order."""
+        leaves = [reader.read(places) for reader in self._readers]
+        return Columns[Record](self._layout, leaves, len(places.rows)).rows()
 
 
-class _FixedReader:
-    """Numbers and arrays of one shape: one gather, or a view where the rows are a slice."""
+class _ListReader:
+    """Lists in all the ways that shards have them: the version's own, and narrower ones."""
 
     def __init__(self, leaf: Leaf, shards: int) -> None:
-        self._rows = Rows(leaf.row_bytes, shards)
-        self._dtype = leaf.numpy
-        self._shape = leaf.shape or ()
-        self._is_listed = row_kind(leaf) == "object"
+        is_packed = leaf.form == "bytes"
+        own = BytesReader(leaf, shards) if is_packed else _NumbersReader(leaf, shards)
+        self._form = leaf.form
+        self._shards = shards
+        self._narrower: list[Schema] = []
+        self._ways: list[Reader] = [own]
+        self._way_of = np.zeros(shards, np.int64)
 
     def add(self, shard: int, part: Part) -> None:
-        self._rows.add(shard, part.fixed(self._rows.row_bytes))
+        way = self._way(part.schema)
+        self._ways[way].add(shard, part)
+        self._way_of[shard] = way
 
     def read(self, places: Places) -> Column:
-        if places.run is not None and isinstance(places.shards, int):
-            raw = self._rows.of_shard(places.shards)[places.run]
-        else:
-            raw = self._rows.take(places.shards, places.rows)
-        column = raw.view(self._dtype).reshape(len(raw), *self._shape)
-        if self._is_listed:
-            return [column[at : at + 1].reshape(()) for at in range(len(column))]
-        return column
-
-
-class _NullableReader:
-    """Numbers beside None: a list."""
-
-    def __init__(self, leaf: Leaf, shards: int) -> None:
-        self._rows = Rows(leaf.row_bytes, shards)
-        self._validity = Validity(shards)
-        self._dtype = leaf.numpy
-        self._is_scalar = leaf.kind == "scalar"
-
-    def add(self, shard: int, part: Part) -> None:
-        self._rows.add(shard, part.fixed(self._rows.row_bytes))
-        self._validity.add(shard, part)
-
-    def read(self, places: Places) -> Column:
-        raw = self._rows.take(places.shards, places.rows)
-        column = raw.view(self._dtype).reshape(len(raw))
-        values = list(column) if self._is_scalar else column.tolist()
-        flags = self._validity.read(places)
-        return [value if flag else None for value, flag in zip(values, flags, strict=True)]
-
-
-class _RaggedReader:
-    """Arrays of any shape, and arrays beside None: views of the map."""
-
-    def __init__(self, leaf: Leaf, shards: int) -> None:
-        self._dtype = leaf.numpy
-        self._ndim = leaf.ndim
-        self._spans = Spans(self._dtype.itemsize, shards)
-        self._validity = Validity(shards) if leaf.nullable else None
-        self._shapes = Rows(OFFSET_BYTES * leaf.ndim, shards) if leaf.ndim > 1 else None
-        self._values: list[npt.NDArray[Any]] = [np.empty(0, self._dtype)] * shards
-
-    def add(self, shard: int, part: Part) -> None:
-        values = part.values()
-        whole = len(values) // self._dtype.itemsize * self._dtype.itemsize
-        self._values[shard] = values[:whole].view(self._dtype)
-        self._spans.add(shard, part)
-        if self._shapes is not None:
-            self._shapes.add(shard, part.shapes(self._ndim))
-        if self._validity is not None:
-            self._validity.add(shard, part)
-
-    def read(self, places: Places) -> Column:
-        starts, stops = self._spans.read(places)
-        spans = zip(places.each_shard(), starts.tolist(), stops.tolist(), strict=False)
-        values = self._values
-        found: list[Any] = [values[shard][start:stop] for shard, start, stop in spans]
-        if self._ndim != 1:
-            shapes = self._read_shapes(places, stops - starts)
-            found = [array.reshape(shape) for array, shape in zip(found, shapes, strict=True)]
-        if self._validity is None:
-            return found
-        flags = self._validity.read(places)
-        return [array if flag else None for array, flag in zip(found, flags, strict=True)]
-
-    def _read_shapes(self, places: Places, sizes: Numbers) -> list[Any]:
-        if self._shapes is None:
-            # A single value, or nothing in the place of None.
-            return [() if size else (0,) for size in sizes.tolist()]
-        taken = self._shapes.take(places.shards, places.rows)
-        shapes = taken.view(np.int64).reshape(-1, self._ndim)
-        if (shapes < 0).any() or (shapes.prod(axis=1) != sizes).any():
-            raise Damaged("the shape of an array is not that of its values")
-        found: list[Any] = shapes.tolist()
+        ways = np.broadcast_to(self._way_of.take(places.shards), places.rows.shape)
+        first = int(ways[0])
+        if (ways == first).all():
+            return self._ways[first].read(places)
+        found: list[Record] = [None] * len(ways)
+        for way in sorted(set(ways.tolist())):
+            where = np.flatnonzero(ways == way)
+            shards = np.broadcast_to(places.shards, places.rows.shape)[where]
+            values = self._ways[way].read(Places(shards, places.rows[where]))
+            for at, value in zip(where.tolist(), values, strict=True):
+                found[at] = value
         return found
+
+    def _way(self, schema: Schema) -> int:
+        """The number of the reader for shards of that schema."""
+        if isinstance(schema, Leaf) and schema.form in (self._form, "null"):
+            return 0
+        if schema not in self._narrower:
+            self._narrower.append(schema)
+            self._ways.append(TreeReader(schema, self._shards))
+        return 1 + self._narrower.index(schema)
+
+
+class _NumbersReader:
+    """Lists of ints or of floats."""
+
+    def __init__(self, leaf: Leaf, shards: int) -> None:
+        self._arrays = RaggedReader(leaf, shards)
+
+    def add(self, shard: int, part: Part) -> None:
+        self._arrays.add(shard, part)
+
+    def read(self, places: Places) -> Column:
+        arrays = self._arrays.read(places)
+        return [None if array is None else array.tolist() for array in arrays]

@@ -27,6 +27,8 @@ LeafKind = Literal[
     "numpy bytes",
     "scalar",
     "array",
+    "list",
+    "image",
     "pickle",
 ]
 # How a leaf lies in a shard: nothing, rows of fixed size, or bytes or arrays of any length.
@@ -38,13 +40,17 @@ PYTHON_DTYPES: dict[LeafKind, str] = {
     "float": "<f8",
     "complex": "<c16",
 }
-BYTES_KINDS = ("str", "bytes", "numpy str", "numpy bytes", "pickle")
+BYTES_KINDS = ("str", "bytes", "numpy str", "numpy bytes", "image", "pickle")
+LIST_NAMES = {"": "list", "<i8": "list of int", "<f8": "list of float"}
+# The shape of a list as long as no member of one is known.
+NO_MEMBERS = (0,)
 
 
 class Leaf(msgspec.Struct, frozen=True, tag="leaf", omit_defaults=True):
     """One leaf: what its values are, and the name of its column.
 
-    `shape` is None where arrays differ in shape; `ndim` they have in common.
+    `shape` is None where arrays differ in shape; `ndim` they have in common. The dtype of lists is
+    that of the numbers they hold, "" where they hold other values.
     """
 
     column: str
@@ -69,6 +75,8 @@ class Leaf(msgspec.Struct, frozen=True, tag="leaf", omit_defaults=True):
             return "null"
         if self.kind in BYTES_KINDS:
             return "bytes"
+        if self.kind == "list":
+            return "ragged" if self.dtype else "bytes"
         if self.kind == "array" and (self.shape is None or self.nullable):
             return "ragged"
         return "null" if 0 in (self.shape or ()) else "fixed"
@@ -88,6 +96,8 @@ class Leaf(msgspec.Struct, frozen=True, tag="leaf", omit_defaults=True):
             return f"numpy {dtypes.short_name(self.numpy)}"
         if self.kind == "pickle":
             return "pickled"
+        if self.kind == "list":
+            return "[]" if self.shape == NO_MEMBERS else LIST_NAMES[str(self.dtype)]
         if self.kind != "array":
             return self.kind
         extents = ["?"] * self.ndim if self.shape is None else [str(n) for n in self.shape]

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from headrace.contracts.blobs import Mapped
+from headrace.deferred import pyarrow as pa
 from headrace.formats import dtypes
 from headrace.formats.column import Column
 from headrace.formats.schema import Leaf, Schema, leaves_of
 
 # Under this key an Arrow schema carries ours, so that a shard explains itself.
 SCHEMA_KEY = b"headrace"
+# Those of one leaf; the last one holds its values, or its shapes where it has some.
+Buffers: TypeAlias = "list[pa.Buffer | None]"
 # Records without a leaf still have a number, and Arrow counts rows by their columns.
 EMPTY_COLUMN = "records"
 # What reading broken bytes raises beside pyarrow's own errors.
 _BROKEN = (LookupError, OSError, TypeError, ValueError)
-TEXT_TYPES = {"str": pa.large_string, "numpy str": pa.large_string}
+TEXT_KINDS = ("str", "numpy str")
 
 
 def write(sink: BinaryIO, schema: Schema, columns: Sequence[Column], *, rows: int) -> None:
@@ -30,7 +32,7 @@ def write(sink: BinaryIO, schema: Schema, columns: Sequence[Column], *, rows: in
     for column in _in_file_order(columns):
         name = column.leaf.column
         names.append(name)
-        arrays.append(_array(column))
+        arrays.append(array_of(column))
         if has_shapes(column.leaf):
             names.append(_shape_name(name, [other.leaf.column for other in columns]))
             arrays.append(_shapes(column))
@@ -47,7 +49,7 @@ class Damaged(Exception):
     """A shard that is not what was written; the argument says in what."""
 
 
-def read(mapped: Mapped) -> tuple[Schema, int, list[list[pa.Buffer | None]]]:
+def read(mapped: Mapped) -> tuple[Schema, int, list[Buffers]]:
     """The schema, the number of rows, and the buffers of each leaf, shapes last.
 
     Raises:
@@ -59,12 +61,12 @@ def read(mapped: Mapped) -> tuple[Schema, int, list[list[pa.Buffer | None]]]:
         raise Damaged(f"it is no shard of this format: {error}") from error
 
 
-def _read(mapped: Mapped) -> tuple[Schema, int, list[list[pa.Buffer | None]]]:
+def _read(mapped: Mapped) -> tuple[Schema, int, list[Buffers]]:
     reader = pa.ipc.open_file(pa.py_buffer(mapped))
     schema: Schema = msgspec.json.decode(reader.schema.metadata[SCHEMA_KEY], type=Schema)
     batch = reader.get_batch(0)
     leaves = leaves_of(schema)
-    buffers: list[list[pa.Buffer | None]] = [[] for _ in leaves]
+    buffers: list[Buffers] = [[] for _ in leaves]
     at = 0
     for number in file_order(leaves):
         buffers[number] = list(batch.column(at).buffers())
@@ -99,7 +101,8 @@ def _in_file_order(columns: Sequence[Column]) -> list[Column]:
     return [columns[at] for at in file_order([column.leaf for column in columns])]
 
 
-def _array(column: Column) -> pa.Array:
+def array_of(column: Column) -> pa.Array:
+    """The rows of a column as Arrow has them, not copied."""
     leaf, rows = column.leaf, column.rows
     if leaf.form == "null":
         return pa.nulls(rows)
@@ -111,7 +114,7 @@ def _array(column: Column) -> pa.Array:
     ends = column.ends.filled
     offsets = pa.py_buffer(np.concatenate((np.zeros(1, np.int64), ends)))
     if leaf.form == "bytes":
-        text = TEXT_TYPES.get(leaf.kind, pa.large_binary)()
+        text = pa.large_string() if leaf.kind in TEXT_KINDS else pa.large_binary()
         return pa.Array.from_buffers(text, rows, [validity, offsets, data], nulls)
     value = dtypes.value_type(leaf.numpy)
     child = _raw_array(value, int(ends[-1]) if rows else 0, None, 0, data)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from headrace.contracts.blobs import Blobs
 from headrace.contracts.block import Columns, Layout
-from headrace.contracts.errors import IntegrityError, NotFound, PickleRefused
+from headrace.contracts.errors import IntegrityError, NotFound, PickleRefused, RecordError
 from headrace.contracts.order import Indices
 from headrace.contracts.records import gather_ahead
 from headrace.contracts.tree import Record
 from headrace.formats import shard_file
-from headrace.formats.infer import merged_schema
+from headrace.formats.image_reader import UnreadableImage
 from headrace.formats.manifest import Manifest, Shard, shard_key
-from headrace.formats.parts import Part
+from headrace.formats.merge import merged_schema
+from headrace.formats.parts import Part, parts_of
 from headrace.formats.readers import empty_column, reader_of
 from headrace.formats.schema import Leaf, Schema, layout_of, leaves_of
 from headrace.formats.shard_file import Damaged
@@ -76,6 +78,11 @@ class StoredRecords:
         return self.manifest.schema
 
     @property
+    def origin(self) -> dict[str, Any]:  # Any: JSON
+        """What the source said of itself; {} of one that said nothing."""
+        return self.manifest.origin
+
+    @property
     def identity(self) -> str:
         """The name of the records in saved states."""
         return self.manifest.identity
@@ -98,6 +105,8 @@ class StoredRecords:
         Raises:
             IndexError: an index is negative, or not less than the length.
             IntegrityError: a shard is missing, cut or damaged.
+            RecordError: an image cannot be decoded.
+            MissingExtra: the records have images, and Pillow is not installed.
         """
         asked = np.ascontiguousarray(indices, np.int64)
         if not len(asked):
@@ -110,9 +119,16 @@ class StoredRecords:
             self._open(sorted(set(np.atleast_1d(places.shards).tolist())))
         try:
             leaves = [reader.read(places) for reader in self._readers]
-        except (Damaged, UnicodeDecodeError) as error:
+        except (Damaged, UnicodeDecodeError, msgspec.DecodeError) as error:
             raise IntegrityError(
                 f"a shard of {self._name} is damaged: {error}. {_REMEDY}"
+            ) from error
+        except UnreadableImage as error:
+            at, column, reason = error.args
+            raise RecordError(
+                f"the image {column!r} of record {asked[at]} of {self._name} cannot be read: "
+                f"{reason}. If storage.verify finds its shard whole, the image was so when it was "
+                "submitted: submit the version again without it."
             ) from error
         return Columns(self.layout, leaves, len(asked))
 
@@ -176,8 +192,7 @@ class StoredRecords:
         assert known is not None
         if merged_schema(known, schema) != known:
             raise Damaged(f"its records are {schema}, those of the version are {known}")
-        leaves = zip(leaves_of(schema), buffers, strict=True)
-        return [Part(leaf, rows, held) for leaf, held in leaves]
+        return parts_of(known, Part(schema, rows, buffers))
 
 
 _REMEDY = "Run storage.verify to see all bad shards, then submit the version again."

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.contracts.block import Columns, RowKind
-from headrace.contracts.tree import Record, flatten
-from headrace.formats.as_bytes import Unfit
+from headrace.contracts.tree import Record, Tree, flatten
 from headrace.formats.dtypes import is_storable
-from headrace.formats.schema import Branch, Leaf, Schema, tree_of
+from headrace.formats.lists import is_plain_list
+from headrace.formats.schema import PYTHON_DTYPES, Branch, Leaf, Schema, tree_of
+from headrace.formats.unfit import Unfit
 
 # Any, in this file: records and leaves are the user's values, of every type.
 Values: TypeAlias = "Sequence[Any] | npt.NDArray[Any]"
@@ -33,14 +34,47 @@ def transposed(schema: Schema, records: Sequence[Record]) -> list[Values]:
     return found
 
 
-def leaf_values(schema: Schema, block: Columns[Any]) -> list[Values]:
+def declared_tree(tree: Tree, record: Record) -> Tree | None:
+    """The structure of a record out of columns: there a list of plain values is a leaf.
+
+    None where a column holds other containers: they are taken apart, and lists beside them too.
+    """
+    for value in flatten(tree, record):
+        if isinstance(value, dict | list | tuple) and not is_plain_list(value):
+            return None
+    return tree
+
+
+def leaf_values(schema: Schema, block: Columns[Any]) -> list[Values] | None:
     """The leaves of `block` in the order of the schema, arrays where rows allow it.
 
-    The structure of the block is that of the schema, but for the order of keys.
+    None where the schema has another structure, but for the order of keys.
     """
+    tree = tree_of(schema)
+    if not _is_alike(tree, block.layout.tree):
+        return None
     numbers = block.layout.build(list(range(len(block.leaves))))
-    order: list[int] = flatten(tree_of(schema), numbers)
+    order: list[int] = flatten(tree, numbers)
     return [_values(block.leaves[at], block.layout.kinds[at]) for at in order]
+
+
+def leaf_rows(leaf: Leaf, values: Values) -> list[Any]:
+    """The values of a column of `leaf` as records have them."""
+    if not isinstance(values, np.ndarray):
+        return list(values)
+    if leaf.kind in PYTHON_DTYPES:
+        return _listed(values, "python")
+    return _listed(values, "zero_d" if leaf.kind == "array" and values.ndim == 1 else "array")
+
+
+def _is_alike(one: Tree, other: Tree) -> bool:
+    if one.kind != other.kind or len(one.children) != len(other.children):
+        return False
+    if one.kind != "dict":
+        return all(map(_is_alike, one.children, other.children))
+    children = dict(zip(other.keys, other.children, strict=True))
+    pairs = zip(one.keys, one.children, strict=True)
+    return all(key in children and _is_alike(child, children[key]) for key, child in pairs)
 
 
 def _split(schema: Schema, values: Sequence[Any], found: list[Values]) -> None:

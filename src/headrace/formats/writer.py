@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +15,22 @@ from headrace.contracts.block import Block, Columns
 from headrace.contracts.errors import RecordError
 from headrace.contracts.tree import Record, builder
 from headrace.formats import shard_file
-from headrace.formats.as_bytes import Unfit
 from headrace.formats.column import Column
-from headrace.formats.infer import Unstorable, leaf_of, merged, merged_schema, schema_of
+from headrace.formats.learn import leaves_with, schema_with
+from headrace.formats.lists import DEEPEST
 from headrace.formats.manifest import Shard
 from headrace.formats.publish import write_shard
-from headrace.formats.schema import Leaf, Schema, leaves_of, tree_of, with_leaves
+from headrace.formats.schema import Schema, leaves_of, tree_of, with_leaves
 from headrace.formats.tensors import without_tensors
-from headrace.formats.transpose import Values, leaf_values, transposed
+from headrace.formats.transpose import (
+    Values,
+    declared_tree,
+    leaf_rows,
+    leaf_values,
+    transposed,
+)
+from headrace.formats.unfit import Unfit
+from headrace.formats.widen import widened
 
 # Large enough that the cost of a file is nothing, small enough to hold in memory.
 SHARD_BYTES = 64 * 2**20
@@ -112,30 +120,14 @@ class _Writer:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        schema = self._schema_with(waiting[0])
-        try:
-            chunk = transposed(schema, waiting)
-        except Unfit:
-            self._refuse_structure(schema, waiting)
-        self._append(chunk, len(waiting))
+        if self.schema is None:
+            self._fit(waiting[:1])
+        self._append(self._transposed(waiting), len(waiting))
 
     def add_columns(self, block: Columns[Any]) -> None:  # Any: records are the user's
         """Takes in columns: arrays are lent to the shard until the block ends."""
-        if not len(block):
-            return
-        schema = self._schema_with(block[0])
-        if len(leaves_of(schema)) != len(block.leaves):
-            # Containers that go into a pickle are columns here.
-            self.add_records(block.rows())
-            self.flush()
-            return
-        values = leaf_values(schema, block)
-        start = 0
-        while start < len(block):
-            stop = min(start + self._piece(values), len(block))
-            self._append([leaf[start:stop] for leaf in values], stop - start)
-            self._advance(stop - start)
-            start = stop
+        while len(block):
+            block = self._add_alike(block)
         for column in self._columns:
             column.own()
 
@@ -156,8 +148,7 @@ class _Writer:
         try:
             self._put(chunk)
         except Unfit:
-            self._learn(chunk)
-            self._put(chunk)
+            self._put_learned(chunk, count)
         for column in self._columns:
             column.commit()
         self._rows += count
@@ -170,6 +161,32 @@ class _Writer:
         self._longest = min(CHUNK_RECORDS, max(self._longest, count * CHUNK_GROWTH))
         missing = math.ceil((self._target.shard_bytes - size_bytes) / mean)
         self._chunk = max(1, min(self._longest, missing, int(CHUNK_BYTES / mean)))
+
+    def _add_alike(self, block: Columns[Any]) -> Columns[Any]:  # Any: records are the user's
+        """Takes in columns as long as they are those of the schema, and gives the rest."""
+        first = block[0]
+        schema = schema_with(
+            self.schema,
+            first,
+            number=self._taken,
+            allow_pickle=self._allow_pickle,
+            tree=declared_tree(block.layout.tree, first),
+        )
+        self._use(schema)
+        values = leaf_values(schema, block)
+        if values is None:
+            # Containers that go into a leaf of their own are columns here.
+            self.add_records(block.rows())
+            self.flush()
+            return block[:0]
+        start = 0
+        # A leaf that has become wider may be a list that had a column for each position.
+        while start < len(block) and self.schema is schema:
+            stop = min(start + self._piece(values), len(block))
+            self._append([leaf[start:stop] for leaf in values], stop - start)
+            self._advance(stop - start)
+            start = stop
+        return block[start:]
 
     def _piece(self, values: list[Values]) -> int:
         """How many rows of columns to take at once: all that the shard has room for."""
@@ -184,76 +201,46 @@ class _Writer:
         for column, values in zip(self._columns, chunk, strict=True):
             column.put(values)
 
-    def _schema_with(self, record: Record) -> Schema:
-        """The schema, made to hold `record`, the next one, too."""
-        new = self._described(record, self._taken)
-        if self.schema is None:
-            self.schema = new
-            self._columns = [Column(leaf) for leaf in leaves_of(new)]
-            return new
-        wider = merged_schema(self.schema, new)
-        if wider is None:
-            raise self._difference(record, self._taken)
-        self._widen(leaves_of(wider))
-        return wider
-
-    def _learn(self, chunk: list[Values]) -> None:
-        """Widens the leaves so that they hold the chunk, or names the record that none can."""
-        wider = []
-        misfits = []
-        for column, values in zip(self._columns, chunk, strict=True):
-            leaf, at = self._widened(column.leaf, values)
-            wider.append(leaf)
-            misfits += [] if at is None else [at]
-        if not misfits:
-            self._widen(wider)
-            return
-        at = min(misfits)
-        pairs = zip(self._columns, chunk, strict=True)
-        self._widen([self._widened(column.leaf, values[:at])[0] for column, values in pairs])
+    def _put_learned(self, chunk: list[Values], count: int) -> None:
+        """Puts values that are not what the leaves say, or names the record that cannot be."""
         assert self.schema is not None
-        record = builder(tree_of(self.schema))([values[at] for values in chunk])
-        raise self._difference(record, self._taken + at)
-
-    def _widened(self, leaf: Leaf, values: Values) -> tuple[Leaf, int | None]:
-        """The leaf that holds all values, and the place of the first that cannot be held."""
-        for at, value in enumerate(values[:1] if isinstance(values, np.ndarray) else values):
-            try:
-                wider = merged(leaf, leaf_of(value, allow_pickle=self._allow_pickle))
-            except Unstorable:
-                return leaf, at
-            if wider is None:
-                return leaf, at
-            leaf = wider
-        return leaf, None
-
-    def _widen(self, leaves: list[Leaf]) -> None:
-        assert self.schema is not None
-        self.schema = with_leaves(self.schema, iter(leaves))
-        for column, leaf in zip(self._columns, leaves, strict=True):
-            if column.leaf != leaf:
-                column.become(leaf)
-
-    def _refuse_structure(self, schema: Schema, records: Sequence[Record]) -> NoReturn:
-        """Names the first record that does not fit, be it for its structure or for a leaf."""
-        for record in records:
-            try:
-                chunk = transposed(schema, [record])
-            except Unfit:
-                raise self._difference(record, self._taken) from None
-            self._append(chunk, 1)
-        raise AssertionError(f"{len(records)} records fit one by one, and not together")
-
-    def _described(self, record: Record, number: int) -> Schema:
+        known = [column.leaf for column in self._columns]
+        leaves = leaves_with(known, chunk, allow_pickle=self._allow_pickle)
+        if leaves is not None:
+            self._use(with_leaves(self.schema, iter(leaves)))
+        else:
+            lists = map(leaf_rows, known, chunk)
+            records = list(map(builder(tree_of(self.schema)), zip(*lists, strict=True)))
+            self._fit(records)
+            chunk = transposed(self.schema, records)
         try:
-            return schema_of(record, allow_pickle=self._allow_pickle)
-        except Unstorable as error:
-            what, remedy = error.args
-            raise RecordError(f"record {number} holds {what}. {remedy}") from error.__cause__
+            self._put(chunk)
+        except Unfit as error:
+            raise RecordError(
+                f"one of the {count} records from {self._taken} on holds a list that cannot be "
+                f"stored: it has more than {DEEPEST} levels, or a key that UTF-8 cannot hold. "
+                "Store it as text, or as bytes."
+            ) from error
 
-    def _difference(self, record: Record, number: int) -> RecordError:
-        return RecordError(
-            f"record {number} is {self._described(record, number)}, the records before it are "
-            f"{self.schema}. Give all records one structure with .map; store lists of varying "
-            "length as np.asarray(...), and numbers as all int or all float."
-        )
+    def _transposed(self, records: Sequence[Record]) -> list[Values]:
+        assert self.schema is not None
+        try:
+            return transposed(self.schema, records)
+        except Unfit:
+            self._fit(records)
+        return transposed(self.schema, records)
+
+    def _fit(self, records: Sequence[Record]) -> None:
+        """Widens the schema so that it holds the records, or names the first that it cannot."""
+        schema = self.schema
+        for number, record in enumerate(records, self._taken):
+            schema = schema_with(schema, record, number=number, allow_pickle=self._allow_pickle)
+        assert schema is not None
+        self._use(schema)
+
+    def _use(self, schema: Schema) -> None:
+        if self.schema is None:
+            self._columns = [Column(leaf) for leaf in leaves_of(schema)]
+        elif schema is not self.schema:
+            self._columns = widened(self.schema, self._columns, schema, rows=self._rows)
+        self.schema = schema

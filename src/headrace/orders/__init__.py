@@ -7,6 +7,7 @@ from headrace.orders.blocks import Blocks
 from headrace.orders.bounds import BLOCK_POSITIONS, INFINITE
 from headrace.orders.concat import Concat
 from headrace.orders.cursor import OrderCursor
+from headrace.orders.every import Every
 from headrace.orders.make import SHUFFLES, Shuffle, order, shuffled_by
 from headrace.orders.nearby import Nearby
 from headrace.orders.part import REMAINDERS, Part
@@ -26,6 +27,7 @@ __all__ = [
     "BLOCK_POSITIONS",
     "Blocks",
     "Concat",
+    "Every",
     "INFINITE",
     "Nearby",
     "OrderCursor",

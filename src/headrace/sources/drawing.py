@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,29 @@ def never_ending(source: object) -> ArgumentError:
     )
 
 
+def cut(blocks: Iterable[Block[Any]], limit: int | None) -> Iterator[Block[Any]]:
+    """The blocks of the first `limit` records."""
+    left = limit
+    for block in blocks:
+        if left is not None and len(block) >= left:
+            yield block[:left]
+            return
+        yield block
+        left = None if left is None else left - len(block)
+
+
+def read_on(read: Callable[[int], Block[Any]]) -> Iterator[Block[Any]]:
+    """What `read(n)` gives until it gives nothing, in blocks small enough for memory."""
+    count = 1
+    while True:
+        began = time.monotonic()
+        block = read(count)
+        if not len(block):
+            return
+        count = _following(block, count, began)
+        yield block
+
+
 def _views(source: ArrayRecords, limit: int | None) -> Iterator[Columns[Any]]:
     """One block of views: whoever writes it cuts it as it needs, and nothing is copied."""
     columns = source.columns if limit is None else source.columns[:limit]
@@ -62,7 +85,13 @@ def _reads(source: Records[Any], stop: int) -> Iterator[Block[Any]]:
     while start < stop:
         indices = np.arange(start, min(stop, start + count))
         began = time.monotonic()
-        block = read_exactly(source, indices)
+        try:
+            block = read_exactly(source, indices)
+        except Exception:
+            # Which record it was, only single reads can tell.
+            yield from (read_exactly(source, one) for one in np.split(indices, len(indices)))
+            start, count = start + len(indices), 1
+            continue
         start += len(block)
         count = _following(block, len(block), began)
         yield block

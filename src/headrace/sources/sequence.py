@@ -78,8 +78,10 @@ class SequenceRecords(Generic[T_co]):
             # A range is a list that is not written out: its numbers are made when they are used.
             return part if type(part) in (list, range) else list(part)
         asked = indices.tolist()
-        if hasattr(sequence, "__getitems__"):
-            return list(sequence.__getitems__(asked))
+        # torch allows None in its place, for a class that has it in some states only.
+        together = getattr(sequence, "__getitems__", None)
+        if together is not None:
+            return list(together(asked))
         return [sequence[index] for index in asked]
 
 

@@ -15,6 +15,7 @@ from headrace.contracts.errors import HeadraceError, VersionExists
 from headrace.formats.manifest import FORMAT_VERSION, Manifest, encode
 from headrace.formats.writer import SHARD_BYTES, Written, write_blocks
 from headrace.progress import ProgressBar
+from headrace.sources import Intake
 from headrace.storage.catalog import (
     MANIFEST_SUFFIX,
     Catalog,
@@ -60,10 +61,8 @@ def refuse_existing(blobs: LockingBlobs, build: Build) -> None:
         )
 
 
-def publish(
-    lease: Lease, build: Build, blocks: Iterable[Block[Any]], *, total: int | None = None
-) -> None:
-    """Writes all records and then the manifest; `total` is how many there may be.
+def publish(lease: Lease, build: Build, intake: Intake) -> None:
+    """Writes all records and then the manifest.
 
     What is raised meanwhile leaves nothing behind, except a shard that another builder may
     have come to use: that one stays until `prune`.
@@ -71,22 +70,22 @@ def publish(
     if lease.is_inherited:
         _reclaim_inherited(lease)
     try:
-        with ProgressBar(build.title, total=total) as bar:
+        with ProgressBar(build.title, total=intake.total) as bar:
             written = write_blocks(
-                _noted(blocks, build),
+                _noted(intake, build),
                 blobs=lease.blobs,
                 folder=shards_folder(build.dataset),
                 shard_bytes=build.shard_bytes,
                 allow_pickle=build.allow_pickle,
                 advance=bar.advance,
             )
-        _commit(lease.blobs, build, written)
+        _commit(lease.blobs, build, written, intake.origin)
     except BaseException as error:
         _tidy(lease, error)
         raise
 
 
-def _commit(blobs: LockingBlobs, build: Build, written: Written) -> None:
+def _commit(blobs: LockingBlobs, build: Build, written: Written, origin: dict[str, Any]) -> None:
     manifest = Manifest(
         format=FORMAT_VERSION,
         dataset=build.dataset,
@@ -94,6 +93,7 @@ def _commit(blobs: LockingBlobs, build: Build, written: Written) -> None:
         schema=written.schema,
         shards=written.shards,
         meta=dict(build.meta),
+        origin=origin,
     )
     if build.replace and blobs.stat(build.key) is not None:
         retire(blobs, build.dataset, build.version)

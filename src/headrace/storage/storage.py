@@ -14,7 +14,7 @@ from headrace.contracts.errors import ArgumentError, whole
 from headrace.dataref import DataRef
 from headrace.formats.stored import StoredRecords
 from headrace.formats.writer import SHARD_BYTES
-from headrace.sources import blocks_of, length_hint
+from headrace.sources import Intake
 from headrace.storage import upkeep
 from headrace.storage.arguments import described_call
 from headrace.storage.building import Build, publish, refuse_existing, retire
@@ -80,13 +80,16 @@ class Storage:
         meta: Mapping[str, Any] | None = None,
         shard_bytes: int = SHARD_BYTES,
         limit: int | None = None,
+        unbatch: bool = False,
     ) -> DataRef[Any]:
         """Stores the records of any source as a new version.
 
         `source` is an iterable, a function that returns one, a list, a dict of equally long
-        arrays, a DataRef or Stream, or a folder of files as `pathlib.Path`. A second submit of
-        the same version waits for the first. `replace` puts a new version over an old one, whose
-        open readers go on. `limit` is how many records to store at most.
+        arrays, a DataRef or Stream, a table, a dataset or loader of another framework, or files
+        as `pathlib.Path`. A second submit of the same version waits for the first. `replace`
+        puts a new version over an old one, whose open readers go on. `limit` is how many records
+        to store at most. A source that gives batches is stored as it comes, a batch a record,
+        unless `unbatch` says that the records in them are meant.
 
         **Cost**: memory for about one shard (`shard_bytes`), whatever the number of records.
 
@@ -94,6 +97,7 @@ class Storage:
             InvalidName: a name that is no plain one.
             VersionExists: the version is there, and `replace` was not said.
             ArgumentError: an unknown kind of source, or one that never ends and no `limit`.
+            MissingExtra: the package that reads the source is not installed.
             RecordError: a record that cannot be stored, or differs from those before it.
             StorageError: the disk is full, or refuses.
 
@@ -105,12 +109,12 @@ class Storage:
         checked_names(dataset, version)
         shard_bytes = whole("shard_bytes", shard_bytes, least=1, remedy="64 MiB suits most data.")
         build = Build(dataset, version, replace, allow_pickle, _plain(meta or {}), shard_bytes)
-        blocks = blocks_of(source, limit=limit)
+        intake = Intake(source, limit=limit, unbatch=unbatch)
         refuse_existing(self._blobs, build)
         with Lease(self._blobs, dataset, version) as lease:
             # Whoever held the lease before may have published it.
             refuse_existing(self._blobs, build)
-            publish(lease, build, blocks, total=length_hint(source, limit=limit))
+            publish(lease, build, intake)
         return self._open(dataset, version, allow_pickle=allow_pickle)
 
     def fetch(
@@ -266,7 +270,7 @@ class Storage:
             return
         with Lease(self._blobs, build.dataset, build.version) as lease:
             if not self._is_built(build):
-                publish(lease, build, blocks_of(function))
+                publish(lease, build, Intake(function))
 
     def _is_built(self, build: Build) -> bool:
         """Whether the version is there, built with the same arguments."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import html
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Generic, NoReturn, TypeVar
 
 from headrace.backends import Inline
-from headrace.contracts import Backend, Cursor, Run, State, Workers, iterate
-from headrace.contracts.errors import ArgumentError, ClosedError, seed_value
-from headrace.engine import Resume, explain
+from headrace.contracts import Backend, Block, Cursor, Run, State, Workers
+from headrace.contracts.errors import ArgumentError, ClosedError, seed_value, whole
+from headrace.engine import Chain, Resume, explain
+from headrace.loader.delivered import Delivered
 from headrace.stream import Stream
+from headrace.tensors import Framework, conversion
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Batches(Generic[T]):
@@ -45,10 +48,12 @@ class DataLoader(Generic[T]):
 
     Each `for` over it is the next epoch, also after a `break`. Order and contents do not depend
     on the backend. `state_dict()` is small JSON; loaded into a loader of the same chain, on any
-    backend, it goes on with the next batch, bit for bit.
+    backend, it goes on with the next batch, bit for bit. With `to="torch"`, or another
+    framework, batches come as its tensors; the state is the same.
 
     Raises:
-        ArgumentError: `stream` is no Stream, `backend` no backend, or `seed` no integer.
+        ArgumentError: `stream` is no Stream, `backend` no backend, `seed` no integer, or `to` no
+            known framework.
 
     Example:
         >>> import headrace as hr
@@ -68,7 +73,12 @@ class DataLoader(Generic[T]):
     """
 
     def __init__(
-        self, stream: Stream[T], *, backend: Backend | None = None, seed: int | None = None
+        self,
+        stream: Stream[T],
+        *,
+        backend: Backend | None = None,
+        seed: int | None = None,
+        to: Framework | None = None,
     ) -> None:
         if not isinstance(stream, Stream):
             raise ArgumentError(
@@ -86,6 +96,10 @@ class DataLoader(Generic[T]):
         self._seed = None if seed is None else seed_value(seed)
         self._next_seed = self._seed
         self._epoch = stream.first_epoch
+        self._framework: Framework | None = to
+        self._convert = None if to is None else conversion(to)
+        # How often the place where the next pass begins was changed.
+        self._moves = 0
         # Where the next epoch to be opened begins, if not at its start.
         self._resume: State | None = None
         self._cursor: Cursor[T] | None = None
@@ -94,21 +108,36 @@ class DataLoader(Generic[T]):
         self._is_closed = False
         self._finalizer: weakref.finalize[..., Any] | None = None
         self._cursor_end: weakref.finalize[..., Any] | None = None
+        self._delivered = self._counted_from_here()
 
     # -- iterating ---------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[T]:
-        self._check_open()
-        if self._cursor is not None:
-            self._end_epoch()
-        is_resumed = self._resume is not None
-        self._begin_epoch()
-        self._iterator = token = object()
-        return Batches(self._run(token, is_resumed=is_resumed))
+        batches = Batches(self._begun(lambda cursor: self._delivered.watched(cursor)))
+        return batches if self._convert is None else map(self._convert, batches)
+
+    def blocks(self, size: int) -> Iterator[Block[T]]:
+        """One epoch like `for`, in blocks of up to `size` batches as they come, not converted.
+
+        For adapters that hand records on in bulk. A block ends at its size, or where a task or
+        the epoch does.
+        """
+        size = whole("size", size, least=1, remedy="Some hundred records make good blocks.")
+        return Batches(self._begun(lambda cursor: self._delivered.watched_blocks(cursor, size)))
 
     def __len__(self) -> int:
         """How many batches this epoch gives in all. Raises StreamError where nobody can know."""
         return self._chain.known_length(self._described_run())
+
+    @property
+    def node(self) -> Chain:
+        """The description of what it runs."""
+        return self._chain
+
+    @property
+    def framework(self) -> Framework | None:
+        """The framework in whose tensors batches come."""
+        return self._framework
 
     @property
     def epoch(self) -> int:
@@ -124,13 +153,38 @@ class DataLoader(Generic[T]):
         self._next_seed = seed_value(seed)
         if self._cursor is None and self._resume is None:
             self._seed = self._next_seed
+        if not self._delivered.has_begun:
+            self._delivered = self._counted_from_here()
 
     # -- the position ------------------------------------------------------------------------
 
-    def state_dict(self) -> State:
-        """Where the loader stands, as plain JSON of at most 1 KiB; some microseconds."""
+    def state_dict(self, *, delivered: int | None = None) -> State:
+        """Where the loader stands, as plain JSON of at most 1 KiB; some microseconds.
+
+        What reads ahead of the training (tf.data, torch's DataLoader, a device prefetch) has
+        taken more batches than were used: `delivered` says how many were, counted over all
+        epochs since the loader was made or its state was loaded. The state is then the one after
+        these. Where the number of batches depends on the records, a few of them may be computed
+        again for it.
+
+        Raises:
+            ArgumentError: `delivered` is no number of batches that were given out lately.
+        """
+        if delivered is not None:
+            return self._delivered.state(delivered)
         where = self._cursor.state() if self._cursor is not None else self._resume
-        return Resume(self._chain, self._epoch, self._seed, self._next_seed).state(where)
+        return self._header().state(where)
+
+    def upcoming(self) -> tuple[int, State]:
+        """How often the place where the next `for` begins was changed, and its state.
+
+        For adapters that run the next pass in other processes, which this loader is not told.
+        """
+        self._check_open()
+        header = self._header()
+        if self._cursor is not None:
+            return self._moves, header.following().state(None)
+        return self._moves, header.state(self._resume)
 
     def load_state_dict(self, state: State) -> None:
         """Goes on where a saved state says, from the next `for` on.
@@ -145,6 +199,8 @@ class DataLoader(Generic[T]):
         self._epoch, self._seed = resume.epoch, resume.seed
         self._next_seed = resume.next_seed
         self._resume = resume.where(state)
+        self._moves += 1
+        self._delivered = self._counted_from_here()
 
     # -- the end -----------------------------------------------------------------------------
 
@@ -180,7 +236,19 @@ class DataLoader(Generic[T]):
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.explain())}</pre>"
 
-    def _run(self, token: object, *, is_resumed: bool) -> Iterator[T]:
+    def _begun(self, watched: Callable[[Cursor[T]], Iterator[U]]) -> Iterator[U]:
+        """The next epoch; `watched` gives what is left of its cursor."""
+        self._check_open()
+        if self._cursor is not None:
+            self._end_epoch()
+        is_resumed = self._resume is not None
+        self._begin_epoch()
+        self._iterator = token = object()
+        return self._run(token, watched, is_resumed=is_resumed)
+
+    def _run(
+        self, token: object, watched: Callable[[Cursor[T]], Iterator[U]], *, is_resumed: bool
+    ) -> Iterator[U]:
         # The generator begins when it is first asked, and others may have begun by then.
         if self._iterator is not token:
             self._refuse()
@@ -188,7 +256,7 @@ class DataLoader(Generic[T]):
             gave = False
             assert self._cursor is not None
             try:
-                for batch in iterate(self._cursor):
+                for batch in watched(self._cursor):
                     gave = True
                     yield batch
                     if self._iterator is not token:
@@ -205,6 +273,7 @@ class DataLoader(Generic[T]):
             self._iterator = token
 
     def _begin_epoch(self) -> None:
+        self._moves += 1
         if self._resume is None:
             self._seed = self._next_seed
         run = self._described_run()
@@ -216,6 +285,7 @@ class DataLoader(Generic[T]):
                 shares_globals=self._backend.shares_globals,
             )
         cursor: Cursor[T] = self._chain.open(run, self._resume)
+        self._delivered.begin(self._header(), self._resume)
         self._cursor, self._resume = cursor, None
         # A loader that is dropped in mid-epoch must not leave a thread that draws.
         self._cursor_end = weakref.finalize(self, cursor.close)
@@ -235,7 +305,14 @@ class DataLoader(Generic[T]):
         cursor, self._cursor, self._iterator = self._cursor, None, None
         self._resume = None if not self._is_closed else self._resume
         if cursor is not None and self._cursor_end is not None:
+            self._delivered.end(cursor)
             self._cursor_end()
+
+    def _header(self) -> Resume:
+        return Resume(self._chain, self._epoch, self._seed, self._next_seed)
+
+    def _counted_from_here(self) -> Delivered:
+        return Delivered(self._chain, self._header(), self._resume)
 
     def _described_run(self) -> Run:
         return Run(epoch=self._epoch, seed=self._seed)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from headrace.adapters.extras import imported
 from headrace.contracts.errors import MissingExtra
+from headrace.extras import imported
 
 
 def test_a_package_that_is_there_is_given() -> None:

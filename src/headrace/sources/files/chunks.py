@@ -1,0 +1,105 @@
+"""The bytes of text files as UTF-8, in chunks of whole lines or rows."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from headrace.contracts.errors import ArgumentError, RecordError, StorageError
+
+# Long enough for tight loops, short enough to be held a few times over.
+CHUNK_BYTES = 2**20
+UTF8 = "utf-8"
+
+
+def checked_encoding(encoding: str) -> str:
+    """The encoding by its usual name. Raises ArgumentError where there is none such."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise ArgumentError(
+            f"encoding must be one that Python knows, got {encoding!r}. "
+            'Give a name such as "utf-8", "cp1252" or "utf-16".'
+        ) from None
+    # A mark at the beginning of a file is passed over in either.
+    return UTF8 if name == "utf-8-sig" else name
+
+
+def last_line_end(buffer: bytes) -> int:
+    """Where the last whole line of `buffer` ends; 0 where there is none."""
+    return buffer.rfind(b"\n") + 1
+
+
+def chunks(
+    path: Path, encoding: str = UTF8, end_of_last: Callable[[bytes], int] = last_line_end
+) -> Iterator[bytes]:
+    """The file in chunks that end where a line does; the last one where the file does.
+
+    What does not decode stays in it as bytes that are no UTF-8, for whoever reads the line.
+
+    Raises:
+        StorageError: it cannot be read, or is not compressed as its name says.
+    """
+    held, held_bytes, wanted_bytes = [b""], 0, 0
+    for piece in _pieces(path, encoding):
+        held.append(piece)
+        held_bytes += len(piece)
+        if held_bytes < wanted_bytes:
+            continue
+        buffer = b"".join(held)
+        end = end_of_last(buffer)
+        if end:
+            yield buffer[:end]
+        held, held_bytes = [buffer[end:]], len(buffer) - end
+        # A line may be longer than any chunk: twice as much is looked through each time.
+        wanted_bytes = 2 * held_bytes
+    if held_bytes:
+        yield b"".join(held)
+
+
+def plain_lines(chunk: bytes) -> bytes:
+    """The chunk with a newline between its lines, whatever ended them, and none at its end."""
+    if b"\r" in chunk:
+        chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return chunk.removesuffix(b"\n")
+
+
+def _pieces(path: Path, encoding: str) -> Iterator[bytes]:
+    try:
+        with _opened(path) as file:
+            yield from _in_utf8(file, path, encoding)
+    except (OSError, EOFError, zlib.error) as error:
+        raise StorageError(
+            f"{path} was to be read, and cannot be: {error}. "
+            "Check that it is whole, readable and compressed as its name says."
+        ) from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix.lower() != ".gz":
+        return path.open("rb")
+    return io.BufferedReader(gzip.open(path))
+
+
+def _in_utf8(file: IO[bytes], path: Path, encoding: str) -> Iterator[bytes]:
+    if encoding == UTF8:
+        first = file.read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8)
+        yield first
+        while piece := file.read(CHUNK_BYTES):
+            yield piece
+        return
+    # A byte that does not decode becomes a surrogate, and that three bytes that are no UTF-8.
+    with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="") as text:
+        try:
+            while part := text.read(CHUNK_BYTES):
+                yield part.encode(UTF8, "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise RecordError(
+                f"{path} is no text in {encoding}: {error.reason}. "
+                "Pass the encoding= that it was written in."
+            ) from error

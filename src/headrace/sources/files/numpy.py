@@ -1,0 +1,78 @@
+"""Arrays in .npy and .npz files as columns of records."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from headrace.contracts.errors import ArgumentError, PickleRefused
+from headrace.deferred import zipfile
+from headrace.sources.arrays import ArrayRecords
+from headrace.sources.files.paths import no_path
+
+# Any, in this file: arrays are of every dtype.
+NUMPY_SUFFIXES = (".npy", ".npz")
+
+
+def numpy_source(path: str | os.PathLike[str]) -> ArrayRecords:
+    """The rows of an array file: .npy without a copy, by a memory map; .npz by name, in memory.
+
+    Raises:
+        ArgumentError: no such file, no array file, or arrays of no rows or different lengths.
+        PickleRefused: it holds Python objects.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "x.npy"
+        >>> np.save(path, np.arange(6).reshape(3, 2))
+        >>> numpy_source(path).read(np.array([2])).stack()
+        array([[4, 5]])
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise no_path(file)
+    try:
+        arrays = _named(file) if zipfile.is_zipfile(file) else _mapped(file)
+        return ArrayRecords(arrays)
+    except ArgumentError as error:
+        raise ArgumentError(f"{str(file)!r} holds no records: {error}") from error
+
+
+def _mapped(file: Path) -> npt.NDArray[Any]:
+    try:
+        with file.open("rb") as opened:
+            np.lib.format.read_magic(opened)
+    except ValueError as error:
+        raise ArgumentError(
+            "a .npy or .npz file was expected, and it does not begin as one. "
+            "Write it with np.save or np.savez."
+        ) from error
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    except ValueError as error:
+        _refuse(error, file)
+
+
+def _named(file: Path) -> dict[str, npt.NDArray[Any]]:
+    with np.load(file, allow_pickle=False) as arrays:
+        found: dict[str, npt.NDArray[Any]] = {}
+        for name in arrays.files:
+            try:
+                found[name] = arrays[name]
+            except (ValueError, zipfile.BadZipFile) as error:
+                _refuse(error, f"{file}, array {name!r}")
+        return found
+
+
+def _refuse(error: Exception, place: object) -> NoReturn:
+    # NumPy has one class for both, and says which in words.
+    if "object" in str(error).lower():
+        raise PickleRefused(
+            f"{place} holds Python objects, which only pickle can read, and a pickle runs code. "
+            "Save arrays of numbers or text."
+        ) from error
+    raise ArgumentError(f"{place} is damaged: {error}. Write it again.") from error

@@ -1,0 +1,146 @@
+"""The files in a tar, grouped into records by their names, as WebDataset does it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Generic, TypeVar, cast
+
+from headrace.contracts.errors import ArgumentError, RecordError
+from headrace.deferred import tarfile
+from headrace.sources.files.paths import has_suffix
+
+T = TypeVar("T")
+
+GZIP_SUFFIXES = (".tar.gz", ".tgz")
+TAR_SUFFIXES = (".tar", *GZIP_SUFFIXES)
+# The key is the path up to the first dot of the name, the field what is after it. A hidden file
+# has no key.
+NAME = re.compile(r"((?:.*/)?[^./]+)[.]([^/]*)")
+# WebDataset keeps these for itself.
+META = re.compile(r"__[^/]*__($|/)")
+
+
+@dataclass
+class Group(Generic[T]):
+    """One record: what was taken of each of its files, by what is after the key."""
+
+    key: str
+    parts: dict[str, T] = field(default_factory=dict)
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the name says that it is a compressed tar."""
+    return has_suffix(path, GZIP_SUFFIXES)
+
+
+@contextmanager
+def opened_tar(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of the tar, decompressed.
+
+    Raises:
+        ArgumentError: they cannot be read, or what is read from them is no whole tar.
+    """
+    try:
+        with gzip.open(path) if is_compressed(path) else path.open("rb") as opened:
+            # A GzipFile reads as a file does.
+            yield cast("BinaryIO", opened)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise ArgumentError(
+            f"the tar {str(path)!r} cannot be read: {error}. Write it again, or leave it out."
+        ) from error
+
+
+def span(member: tarfile.TarInfo) -> tuple[int, int]:
+    """Where the bytes of a file begin, and how many there are; they are not read."""
+    return member.offset_data, member.size
+
+
+def content(opened: BinaryIO, member: tarfile.TarInfo) -> bytes:
+    """The bytes of a file. Raises EOFError where the tar ends before."""
+    opened.seek(member.offset_data)
+    found = opened.read(member.size)
+    if len(found) < member.size:
+        raise EOFError("unexpected end of data")
+    return found
+
+
+def read_to_end(opened: BinaryIO) -> None:
+    """Reads what is left: a gzip file says at its end whether its bytes were right."""
+    while opened.read(io.DEFAULT_BUFFER_SIZE):
+        pass
+
+
+def groups(
+    opened: BinaryIO, path: Path, take: Callable[[tarfile.TarInfo], T]
+) -> Iterator[Group[T]]:
+    """The records of a tar in order; each file is taken as it is passed.
+
+    Raises:
+        RecordError: two files of a record have one name, or a file is stored with holes.
+        ArgumentError: it is no tar, or ends before its end.
+    """
+    group: Group[T] | None = None
+    for member in _members(opened, path):
+        match = NAME.fullmatch(member.name)
+        if not member.isreg() or match is None or META.match(member.name):
+            continue
+        key, name = match[1], match[2].lower()
+        if group is not None and key != group.key:
+            yield group
+            group = None
+        group = group or Group(key)
+        if name in group.parts or member.issparse():
+            what = "sparse" if member.issparse() else "there twice"
+            raise RecordError(
+                f"the file {member.name!r} in {str(path)!r} is {what}; a record has each of its "
+                "files once, whole. Write the tar again with names of their own."
+            )
+        group.parts[name] = take(member)
+    if group is not None:
+        yield group
+
+
+def _members(opened: BinaryIO, path: Path) -> Iterator[tarfile.TarInfo]:
+    watched = _Watched(opened)
+    with _begun(watched, path) as tar:
+        for member in tar:
+            yield member
+            # It would keep all of them, for access by name.
+            tar.members = []  # type: ignore[attr-defined]
+        # tarfile takes whatever is no header for the end; the end is a block of zeros.
+        if watched.last != bytes(tarfile.BLOCKSIZE):
+            raise ArgumentError(
+                f"the tar {str(path)!r} is cut off or damaged behind byte {tar.offset}: its end "
+                "mark is missing. Write it again, or leave it out."
+            )
+
+
+def _begun(watched: _Watched, path: Path) -> tarfile.TarFile:
+    try:
+        # It only reads, seeks and tells.
+        return tarfile.open(fileobj=cast("BinaryIO", watched), mode="r:")
+    except tarfile.ReadError as error:
+        raise ArgumentError(
+            f"a tar was expected, and {str(path)!r} is none ({error}). A compressed one is named "
+            f"{' or '.join(GZIP_SUFFIXES)}."
+        ) from error
+
+
+class _Watched:
+    """A file that remembers what was read of it last."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell = file.seek, file.tell
+        self.last = b""
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        self.last = self._file.read(size)
+        return self.last

@@ -1,0 +1,44 @@
+"""Datasets and loaders of torch as a source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.contracts.errors import ArgumentError
+from headrace.contracts.records import Records
+from headrace.contracts.source import Drawn
+from headrace.extras import is_instance
+from headrace.sources.iterable import IterableSource
+from headrace.sources.sequence import SequenceRecords
+
+# Any, in this file: a source is whatever the user has.
+
+
+def torch_source(source: Any) -> Records[Any] | Drawn | None:
+    """The records of `source`, None where it is of another kind.
+
+    A map-style Dataset has random access. An IterableDataset and a DataLoader are drawn from;
+    what a DataLoader gives, batches mostly, are the records.
+
+    Raises:
+        ArgumentError: a map-style Dataset without a length.
+
+    Example:
+        >>> torch_source([1, 2]) is None
+        True
+    """
+    # With torch at hand, Hugging Face makes its own datasets datasets of torch.
+    if is_instance(source, "datasets", "Dataset", "IterableDataset"):
+        return None
+    if is_instance(source, "torch", "utils.data.IterableDataset", "utils.data.DataLoader"):
+        return IterableSource(source)
+    if not is_instance(source, "torch", "utils.data.Dataset"):
+        return None
+    if not hasattr(type(source), "__len__"):
+        name = type(source).__name__
+        raise ArgumentError(
+            f"a map-style torch Dataset needs __len__, and {name} has none, so nobody can tell "
+            "its indices. Give it one, make it an IterableDataset, or pass "
+            f"(dataset[index] for index in indices)."
+        )
+    return SequenceRecords(source)
