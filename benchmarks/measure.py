@@ -50,7 +50,7 @@ def read_rate(
     return {"value": seen / elapsed, "unit": "records/s", "epochs": epochs, "elapsed_s": elapsed}
 
 
-def seconds(run: Callable[[], None], repeats: int) -> Figures:
+def seconds(run: Callable[[], object], repeats: int) -> Figures:
     """The median wall time of `run`."""
     times = []
     for _ in range(repeats):

@@ -12,6 +12,8 @@ NO_PEER = ("headrace", "limit", "NumPy")
 LMDB = "LMDB + pickle"
 LIMIT = "limit: numpy.take"
 TORCH = "torch DataLoader"
+# A Dataset that copies its rows out of the map, since torch warns of arrays it cannot write to.
+COPIED = "torch DataLoader, rows copied"
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ TARGETS: tuple[Ratio | Bound, ...] = (
         for word in ("fsync", "no fsync")
     ],
     Ratio("W1 to torch >= 5x torch DataLoader", "W1", "headrace, to torch", TORCH, 5),
-    Ratio("W3 to torch >= 1.8x torch DataLoader", "W3", "headrace, to torch", TORCH, 1.8),
+    Ratio("W3 to torch >= 1.8x torch DataLoader", "W3", "headrace, to torch", COPIED, 1.8),
     # A record of 60 KB takes at most 1.3 times as long, so the rate is at least 1 / 1.3.
     *[
         Ratio(
@@ -98,7 +100,7 @@ TARGETS: tuple[Ratio | Bound, ...] = (
             f"{name}, iterated alone",
             1 / 1.3,
         )
-        for name in ("torch Dataset that decodes", "HF Dataset", "tf.data")
+        for name in ("torch Dataset that decodes", "HF Dataset", "tf.data that decodes")
     ],
     Ratio("HF by column >= 10x by record", "in", "HF table, by column", "HF table, by record", 10),
     *[

@@ -27,7 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # A crop of so many pixels a side has 62 KB: the records of 60 KB that the bars speak of.
 SIDE = 144
-DECODED = 1000
+RECORDS = 3000
 
 Source = Callable[[Workload], Iterable[Any]]
 
@@ -39,7 +39,7 @@ class Photos(torch.utils.data.Dataset[dict[str, Any]]):
         self.source = source
 
     def __len__(self) -> int:
-        return min(DECODED, len(self.source))
+        return len(self.source)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         record = self.source.record(index)
@@ -61,6 +61,16 @@ class Files(torch.utils.data.Dataset[dict[str, Any]]):
 
 
 def _hugging_face(source: Workload) -> Any:
+    features = {
+        "image": datasets.Array3D((SIDE, SIDE, 3), "uint8"),
+        "label": datasets.Value("int64"),
+    }
+    columns = {"image": list(_pixels()), "label": list(range(RECORDS))}
+    made = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+    return made.with_format("numpy")
+
+
+def _hugging_face_bytes(source: Workload) -> Any:
     fields = {"jpeg": datasets.Value("binary"), "label": datasets.Value("int64")}
     return _hugging_face_of(source, fields)
 
@@ -79,9 +89,22 @@ def _tables(source: Workload) -> Any:
     return _hugging_face_of(source, fields)
 
 
-def _tf_data(source: Workload) -> Any:
-    images = np.random.default_rng(5).integers(0, 256, (DECODED, SIDE, SIDE, 3), dtype=np.uint8)
-    return tf.data.Dataset.from_tensor_slices({"image": images, "label": np.arange(DECODED)})
+def _pixels() -> Any:
+    return np.random.default_rng(5).integers(0, 256, (RECORDS, SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def _tf_decoding(source: Workload) -> Any:
+    encoded = [source.record(at)["jpeg"] for at in range(len(source))]
+
+    def decode(jpeg: Any, label: Any) -> Any:
+        image = tf.image.resize(tf.io.decode_jpeg(jpeg, channels=3), (SIDE, SIDE))
+        return {"image": tf.cast(image, tf.uint8), "label": label}
+
+    return tf.data.Dataset.from_tensor_slices((encoded, np.arange(len(source)))).map(decode)
+
+
+def _tf_arrays(source: Workload) -> Any:
+    return tf.data.Dataset.from_tensor_slices({"image": _pixels(), "label": np.arange(RECORDS)})
 
 
 def _alone(bench: Bench, work: str, make: Source) -> Figures:
@@ -144,7 +167,9 @@ CASES = [
     *_pair("torch Dataset that decodes", Photos),
     *_pair("torch Dataset of mapped bytes", Files),
     *_pair("HF Dataset", _hugging_face),
-    *_pair("tf.data", _tf_data),
+    *_pair("HF Dataset of bytes", _hugging_face_bytes),
+    *_pair("tf.data that decodes", _tf_decoding),
+    *_pair("tf.data of arrays", _tf_arrays),
     Case("in", "HF table, by column", lambda bench: _submitted(bench, "W4", _tables)),
     Case(
         "in", "HF table, by record", lambda bench: _submitted(bench, "W4", _tables, by_record=True)

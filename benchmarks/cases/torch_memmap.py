@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
@@ -30,6 +32,26 @@ class MappedDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return {name: field[index] for name, field in self.fields.items()}
+
+
+class CopiedDataset(Dataset[dict[str, Any]]):
+    """The same as most write it: each row a copy, since torch warns of what is read-only."""
+
+    def __init__(self, source: Workload) -> None:
+        self.length = len(source)
+        self.fields = source.fields
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {name: _copied(field[index]) for name, field in self.fields.items()}
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 class Numbers:
@@ -61,12 +83,14 @@ def _fields(batch: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(bench: Bench, work: str, workers: int) -> Figures:
+def _read(
+    bench: Bench, work: str, workers: int, kind: type[Dataset[dict[str, Any]]] = MappedDataset
+) -> Figures:
     torch.set_num_threads(1)
     source = bench.workload(work)
     warm(bench.data_folder / f"{source.name}-{len(source)}")
     loader: Iterable[dict[str, Any]] = DataLoader(
-        MappedDataset(source),
+        kind(source),  # type: ignore[call-arg]
         batch_size=source.shape.batch_size,
         shuffle=True,
         num_workers=workers,
@@ -88,4 +112,12 @@ def _case(work: str, name: str, workers: int) -> Case:
 CASES = [
     *[_case(work, "torch DataLoader", 0) for work in ("W1", "W2", "W3", "W4")],
     *[_case(work, "torch DataLoader, 2 workers", 2) for work in ("W1", "W3")],
+    *[
+        Case(
+            work,
+            "torch DataLoader, rows copied",
+            partial(_read, work=work, workers=0, kind=CopiedDataset),
+        )
+        for work in ("W1", "W3")
+    ],
 ]

@@ -73,6 +73,11 @@ class Column:
         self.rows += self._pending
         self._pending = 0
 
+    @property
+    def is_lent(self) -> bool:
+        """Whether its rows are another's array."""
+        return self.data.is_lent
+
     def own(self) -> None:
         """Copies what was lent."""
         self.data.own()

@@ -29,6 +29,11 @@ class Growing:
         """The committed rows, not copied."""
         return self._buffer[: self.length] if self._borrowed is None else self._borrowed
 
+    @property
+    def is_lent(self) -> bool:
+        """Whether the rows are another's array."""
+        return self._borrowed is not None
+
     def room(self, count: int) -> npt.NDArray[Any]:
         """An array of `count` rows behind the end, to be filled before `commit`."""
         self.own()

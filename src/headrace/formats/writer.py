@@ -15,6 +15,7 @@ from headrace.contracts.block import Block, Columns
 from headrace.contracts.errors import RecordError
 from headrace.contracts.tree import Record, builder
 from headrace.formats import shard_file
+from headrace.formats.behind import Behind
 from headrace.formats.column import Column
 from headrace.formats.learn import leaves_with, schema_with
 from headrace.formats.lists import DEEPEST
@@ -61,22 +62,25 @@ def write_blocks(
     """Writes records as shards under `folder`; a shard ends when it has `shard_bytes`.
 
     `advance` is called with the number of records each time some were taken in. Memory is
-    bounded by the shard; arrays of `Columns` that fill shards are written without a copy.
+    bounded by two shards, the open one and the one that is being written; arrays of `Columns`
+    that fill shards are written without a copy.
 
     Raises:
         RecordError: a record cannot be stored, or differs in structure from those before it.
     """
     target = _Target(blobs, folder, shard_bytes)
-    writer = _Writer(target, allow_pickle, advance)
-    for block in blocks:
-        if isinstance(block, Columns):
-            writer.flush()
-            writer.add_columns(block)
-        else:
-            writer.add_records(without_tensors(block))
-    writer.flush()
-    writer.close_shard()
-    return Written(writer.schema, tuple(writer.shards))
+    with Behind() as behind:
+        writer = _Writer(target, behind, allow_pickle=allow_pickle, advance=advance)
+        for block in blocks:
+            if isinstance(block, Columns):
+                writer.flush()
+                writer.add_columns(block)
+            else:
+                writer.add_records(without_tensors(block))
+        writer.flush()
+        writer.close_shard()
+        behind.settle()
+    return Written(writer.schema, tuple(behind.shards))
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,22 @@ class _Target:
 class _Writer:
     """The shard that is being filled, the records that wait for it, and what is known of them."""
 
-    def __init__(self, target: _Target, allow_pickle: bool, advance: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        target: _Target,
+        behind: Behind,
+        *,
+        allow_pickle: bool,
+        advance: Callable[[int], None],
+    ) -> None:
         self.schema: Schema | None = None
-        self.shards: list[Shard] = []
         self._target = target
+        self._behind = behind
         self._allow_pickle = allow_pickle
         self._advance = advance
         self._columns: list[Column] = []
+        # The columns of the shard before, whose memory is used again once it is written.
+        self._spare: list[Column] = []
         self._waiting: list[Record] = []
         self._chunk = self._longest = 1
         self._rows = 0  # of the open shard
@@ -137,12 +150,27 @@ class _Writer:
             return
         assert self.schema is not None
         fill = partial(shard_file.write, schema=self.schema, columns=self._columns, rows=self._rows)
-        self.shards.append(
-            write_shard(self._target.blobs, self._target.folder, fill=fill, rows=self._rows)
-        )
-        for column in self._columns:
-            column.clear(2 * self._target.shard_bytes)
+        target = self._target
+        write = partial(write_shard, target.blobs, target.folder, fill=fill, rows=self._rows)
+        if any(column.is_lent for column in self._columns):
+            self._behind.write_now(write)
+            self._clear(self._columns)
+        else:
+            self._behind.write(write)
+            self._swap()
         self._rows = 0
+
+    def _swap(self) -> None:
+        """Goes on with the columns of the shard before, which is written by now."""
+        written, self._spare = self._spare, self._columns
+        self._clear(written)
+        leaves = [column.leaf for column in self._columns]
+        is_alike = [column.leaf for column in written] == leaves
+        self._columns = written if is_alike else [Column(leaf) for leaf in leaves]
+
+    def _clear(self, columns: list[Column]) -> None:
+        for column in columns:
+            column.clear(2 * self._target.shard_bytes)
 
     def _append(self, chunk: list[Values], count: int) -> None:
         try:

@@ -1,0 +1,93 @@
+"""`headrace submit`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from typing import Annotated
+
+import typer
+
+from headrace.cli.options import AllowPickle, AsJson, StorageUrl
+from headrace.cli.place import new_place, stored
+from headrace.cli.printing import counted, show, show_json, size
+from headrace.cli.sources import OnError, source_of
+from headrace.contracts.errors import ArgumentError
+
+
+def submit(  # noqa: PLR0913 - the options of the command
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file, a folder, a pattern in quotes, or package.module:name: a function that "
+            "returns the records, or the records themselves.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The new version.")],
+    *,
+    storage: StorageUrl = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", help="Store at most so many records.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of a version of that name.")
+    ] = False,
+    allow_pickle: AllowPickle = False,
+    meta: Annotated[
+        list[str] | None,
+        typer.Option("--meta", metavar="KEY=VALUE", help="A note to keep; may be repeated."),
+    ] = None,
+    on_error: Annotated[
+        OnError, typer.Option("--on-error", help="What to do with what cannot be read in files.")
+    ] = OnError.RAISE,
+    as_json: AsJson = False,
+) -> None:
+    """Store the records of any source as a new version.
+
+    All or nothing: what fails on the way publishes nothing.
+    """
+    place = new_place(storage)
+    notes = _notes(meta or [])
+    # What the code behind a source prints is no output of this command.
+    with redirect_stdout(sys.stderr):
+        place.storage.submit(
+            source_of(source, on_error=on_error),
+            name,
+            version,
+            replace=replace,
+            allow_pickle=allow_pickle,
+            meta=notes,
+            limit=limit,
+        )
+    manifest = stored(place, name, version).manifest
+    if as_json:
+        show_json(
+            {
+                "storage": place.url,
+                "dataset": name,
+                "version": version,
+                "records": manifest.rows,
+                "size_bytes": manifest.size_bytes,
+                "shards": len(manifest.shards),
+                "identity": manifest.identity,
+            }
+        )
+        return
+    shards = counted(len(manifest.shards), "shard")
+    records = counted(manifest.rows, "record")
+    show(f"{name} {version}: {records}, {size(manifest.size_bytes)} in {shards}, in {place.url}")
+
+
+def _notes(pairs: list[str]) -> dict[str, str]:
+    notes = {}
+    for pair in pairs:
+        key, mark, value = pair.partition("=")
+        if not (key and mark):
+            raise ArgumentError(
+                f"--meta needs KEY=VALUE, got {pair!r}. Write it like --meta made-by=ada."
+            )
+        notes[key] = value
+    return notes
