@@ -100,7 +100,7 @@ TARGETS: tuple[Ratio | Bound, ...] = (
             f"{name}, iterated alone",
             1 / 1.3,
         )
-        for name in ("torch Dataset that decodes", "HF Dataset", "tf.data that decodes")
+        for name in ("torch Dataset that decodes", "HF Dataset of images", "tf.data that decodes")
     ],
     Ratio("HF by column >= 10x by record", "in", "HF table, by column", "HF table, by record", 10),
     *[

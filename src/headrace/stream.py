@@ -255,15 +255,21 @@ class Stream(Generic[T]):
         return Run(epoch=self.first_epoch)
 
 
+@overload
+def stream(source: dict[str, Any]) -> Stream[dict[str, Any]]: ...  # Any: fields of any type
+@overload
 def stream(
     source: Iterable[T] | Callable[[], Iterable[T]] | Records[T] | Indexable[T],
-) -> Stream[T]:
-    """A Stream over an iterable, or over a function that returns one.
+) -> Stream[T]: ...
+@overload
+def stream(source: Any) -> Stream[Any]: ...  # Any: datasets and tables have no types
+def stream(source: Any) -> Stream[Any]:  # Any: see the overloads
+    """A Stream over an iterable, a function that returns one, or a dataset.
 
-    Lists, ranges, other sequences, dicts of arrays and DataRefs have random access: positions
-    are reached in one step. Of other iterables the positions count the records drawn, and a
-    resume draws and drops as many. A function is called again for each epoch; an iterator gives
-    one epoch.
+    It takes all that `Storage.submit` takes. Lists, ranges, other sequences, dicts of arrays and
+    DataRefs have random access: positions are reached in one step. Of other iterables the
+    positions count the records drawn, and a resume draws and drops as many. A function is called
+    again for each epoch; an iterator gives one epoch.
 
     Raises:
         ArgumentError: `source` is no source of records.

@@ -72,7 +72,8 @@ def test_a_sequence_of_the_older_name_with_a_length_only_is_one_too(keras: Any) 
         def __getitem__(self, index: int) -> Any:
             return np.full(2, index)
 
-    assert [batch.tolist() for batch in hr.stream(Older())] == [[0, 0], [1, 1], [2, 2]]
+    older: Any = Older()
+    assert [batch.tolist() for batch in hr.stream(older)] == [[0, 0], [1, 1], [2, 2]]
 
 
 def test_it_hears_of_each_epoch_as_in_fit(keras: Any) -> None:
