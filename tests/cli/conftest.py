@@ -66,6 +66,10 @@ def broken():
 
 def objects():
     yield {"x": object}
+
+def batches():
+    yield {"x": np.arange(2), "y": ["a", "b"]}
+    yield {"x": np.arange(2, 3), "y": ["c"]}
 """
 
 

@@ -68,6 +68,15 @@ def test_pickled_values_need_a_switch_to_be_written_and_read(headrace: Headrace,
     assert "object" in headrace("head", "objects", "--allow-pickle").out
 
 
+def test_batches_are_taken_apart_by_a_switch(headrace: Headrace, made: str) -> None:
+    assert headrace("submit", "made:batches", "digits", "1.0", "--unbatch").code == 0
+    assert headrace("head", "digits", "--json").json["records"] == [
+        {"x": 0, "y": "a"},
+        {"x": 1, "y": "b"},
+        {"x": 2, "y": "c"},
+    ]
+
+
 def test_a_source_that_fails_publishes_nothing(headrace: Headrace, made: str) -> None:
     ended = headrace("submit", "made:broken", "digits", "1.0", "--json")
 

@@ -14,6 +14,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from headrace.cli.failing import NO_READER
+from headrace.display.text import visible
 
 # Any, in this file: JSON holds values of every type.
 
@@ -42,15 +43,16 @@ def show_json(value: Any) -> None:
 
 
 def note(text: str) -> None:
-    """Prints a line to stderr."""
-    typer.echo(text, err=True)
+    """Prints a line to stderr; what could steer the terminal is written as an escape."""
+    typer.echo(visible(text), err=True)
 
 
 def stdout() -> Console:
     """Standard output as rich sees it."""
-    console = Console(highlight=False)
+    # Brackets and colons in a path are the user's, no markup.
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal and console.width == ASSUMED_WIDTH:
-        return Console(highlight=False, width=FILE_WIDTH)
+        console.width = FILE_WIDTH
     return console
 
 

@@ -63,7 +63,7 @@ def _attribute(module: Any, dotted: str, text: str) -> Any:
     found = module
     for part in dotted.split("."):
         if not hasattr(found, part):
-            names = [name for name in vars(found) if not name.startswith("_")]
+            names = [name for name in dir(found) if not name.startswith("_")]
             raise ArgumentError(
                 f"{getattr(found, '__name__', found)} has no {part!r}, asked by {text!r}. "
                 f"{near(part, names)}"

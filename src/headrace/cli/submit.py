@@ -32,6 +32,10 @@ def submit(  # noqa: PLR0913 - the options of the command
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", help="Store at most so many records.")
     ] = None,
+    unbatch: Annotated[
+        bool,
+        typer.Option("--unbatch", help="Store the records in the batches that the source gives."),
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Put it in the place of a version of that name.")
     ] = False,
@@ -61,6 +65,7 @@ def submit(  # noqa: PLR0913 - the options of the command
             allow_pickle=allow_pickle,
             meta=notes,
             limit=limit,
+            unbatch=unbatch,
         )
     manifest = stored(place, name, version).manifest
     if as_json:

@@ -26,7 +26,7 @@ def columns_in(
     chunk: bytes, names: tuple[str, ...], types: tuple[ColumnType, ...], dialect: Dialect
 ) -> Columns[dict[str, Any]] | None:
     """The rows of `chunk` as columns; None where something in it has to be read row by row."""
-    if _is_read_otherwise(chunk, types):
+    if _is_read_otherwise(chunk, types) or not dialect.is_closed(chunk):
         return None
     try:
         table = _table(chunk, types, dialect)

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, TypedDict
+from typing import TypedDict
 
 from headrace.contracts.errors import ArgumentError
 from headrace.contracts.order import Indices
+from headrace.sources.files.paths import refuse_folder
 
 
 class FileRecord(TypedDict):
@@ -61,15 +62,8 @@ class FileRecords:
 def _files(folder: Path) -> Iterator[Path]:
     # os.walk does not follow links to folders, which may lead round in a circle. Left alone, it
     # passes over a folder that it cannot read, and records would be missing without a word.
-    for place, _, names in os.walk(folder, onerror=_refuse):
+    for place, _, names in os.walk(folder, onerror=refuse_folder):
         for name in names:
             path = Path(place, name)
             if path.is_file():
                 yield path
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise ArgumentError(
-        f"a folder of files must be readable, got {error.filename!r}: {error.strerror}. "
-        "Change its permissions, or pass a folder without it."
-    ) from error

@@ -12,7 +12,7 @@ from headrace.contracts.errors import ArgumentError, RecordError
 from headrace.contracts.order import Indices
 from headrace.extras import imported
 from headrace.sources.files.faults import Faults, OnError, checked_policy
-from headrace.sources.files.paths import has_suffix, no_path
+from headrace.sources.files.paths import has_suffix, no_path, refuse_folder
 from headrace.sources.files.pixels import fault, pixels
 
 # Any, in this file: an image is bytes or an array.
@@ -120,7 +120,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 def _images(folder: Path, name: str) -> list[str]:
     found = []
     # os.walk does not follow links below the class folder, which may lead round in a circle.
-    for place, inside, files in os.walk(folder / name, onerror=_refuse):
+    for place, inside, files in os.walk(folder / name, onerror=refuse_folder):
         inside[:] = [one for one in inside if not _is_hidden(one)]
         paths = (Path(place, one) for one in files if not _is_hidden(one))
         found += [path for path in paths if has_suffix(path, IMAGE_SUFFIXES) and path.is_file()]
@@ -129,13 +129,6 @@ def _images(folder: Path, name: str) -> list[str]:
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".")
-
-
-def _refuse(error: OSError) -> None:
-    raise ArgumentError(
-        f"a folder of images must be readable, got {error.filename!r}: {error.strerror}. "
-        "Change its permissions, or pass a folder without it."
-    ) from error
 
 
 def _unreadable(file: Path, why: str) -> RecordError:

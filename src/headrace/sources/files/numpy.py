@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,7 +23,7 @@ def numpy_source(path: str | os.PathLike[str]) -> ArrayRecords:
     """The rows of an array file: .npy without a copy, by a memory map; .npz by name, in memory.
 
     Raises:
-        ArgumentError: no such file, no array file, or arrays of no rows or different lengths.
+        ArgumentError: no such file, no array file, a single number, or arrays of different lengths.
         PickleRefused: it holds Python objects.
 
     Example:
@@ -58,14 +59,16 @@ def _mapped(file: Path) -> npt.NDArray[Any]:
 
 
 def _named(file: Path) -> dict[str, npt.NDArray[Any]]:
-    with np.load(file, allow_pickle=False) as arrays:
-        found: dict[str, npt.NDArray[Any]] = {}
-        for name in arrays.files:
-            try:
+    place: object = file
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            found: dict[str, npt.NDArray[Any]] = {}
+            for name in arrays.files:
+                place = f"{file}, array {name!r}"
                 found[name] = arrays[name]
-            except (ValueError, zipfile.BadZipFile) as error:
-                _refuse(error, f"{file}, array {name!r}")
-        return found
+            return found
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        _refuse(error, place)
 
 
 def _refuse(error: Exception, place: object) -> NoReturn:

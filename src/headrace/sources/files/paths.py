@@ -6,7 +6,7 @@ import glob
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from headrace.contracts.errors import ArgumentError, near
 
@@ -18,7 +18,7 @@ def matched(paths: Paths, *, suffixes: Sequence[str]) -> tuple[Path, ...]:
     """The files that `paths` says, sorted, each once.
 
     A folder stands for the files in it, and in the folders in it, that end in a suffix; hidden
-    ones are left out. A file that is named itself, or by a pattern, may end as it likes.
+    files and folders are left out. A file that is named itself, or by a pattern, may end as it likes.
 
     Raises:
         ArgumentError: one of them stands for no file; the message lists the near names.
@@ -41,7 +41,7 @@ def names_of(kind: str, paths: Sequence[Path]) -> str:
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether it is a file about files: of the system (.DS_Store), or of a writer (_SUCCESS)."""
+    """Whether it is a file or folder about files: of the system (.DS_Store), or of a writer (_SUCCESS)."""
     return path.name.startswith((".", "_"))
 
 
@@ -51,10 +51,26 @@ def has_suffix(path: Path, suffixes: Iterable[str]) -> bool:
 
 
 def files_under(folder: Path) -> list[Path]:
-    """The files in a folder and in those in it, without the hidden ones, sorted."""
-    places = os.walk(folder)
-    found = (Path(place, name) for place, _, names in places for name in names)
+    """The files in a folder and in those in it, without the hidden ones, sorted.
+
+    Raises:
+        ArgumentError: a folder cannot be listed.
+    """
+    found: list[Path] = []
+    # Left alone, it passes over what it cannot read, and records would be missing without a word.
+    for place, inside, names in os.walk(folder, onerror=refuse_folder):
+        # Copies of the files may be in them, such as .ipynb_checkpoints and _temporary.
+        inside[:] = [name for name in inside if not is_hidden(Path(name))]
+        found += [Path(place, name) for name in names]
     return sorted(path for path in found if path.is_file() and not is_hidden(path))
+
+
+def refuse_folder(error: OSError) -> NoReturn:
+    """Raises ArgumentError for a folder that cannot be listed."""
+    raise ArgumentError(
+        f"a folder of files must be readable, got {error.filename!r}: {error.strerror}. "
+        "Change its permissions, or pass a folder without it."
+    ) from error
 
 
 def no_path(path: Path) -> ArgumentError:
