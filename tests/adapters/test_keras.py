@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import Any
 
@@ -18,7 +19,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 tf: Any = pytest.importorskip("tensorflow")  # Any: TensorFlow publishes no types
 keras: Any = pytest.importorskip("keras")  # Any: its types are those of TensorFlow
 datasets: Any = pytest.importorskip("sklearn.datasets")  # Any: it has no types
-from headrace.adapters.keras import PyDataset  # noqa: E402
+from headrace.adapters.keras import Batches, PyDataset  # noqa: E402
 from headrace.adapters.tensorflow import make_tf_dataset  # noqa: E402
 
 pytestmark = [
@@ -294,3 +295,13 @@ def test_epochs_of_other_lengths_in_one_fit_are_refused() -> None:
 def test_another_kind_of_source_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"got Stream.*hr\.DataLoader\(stream\)"):
         PyDataset(stream_of())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("asked", list(itertools.permutations(range(3))), ids=str)
+def test_threads_that_overtake_each_other_get_their_own_batches(asked: tuple[int, ...]) -> None:
+    batches = Batches(hr.DataLoader(hr.stream(range(6)).batch(2)), 3)
+
+    found = {index: batches.batch(index).tolist() for index in asked}
+
+    assert found == {0: [0, 1], 1: [2, 3], 2: [4, 5]}
+    assert batches.state(3)["at"] == 3

@@ -99,6 +99,17 @@ def test_a_users_own_pipeline_runs_unchanged_behind_it() -> None:
 # -- specs --------------------------------------------------------------------------------------
 
 
+def test_sparse_tensors_keep_their_shape_beside_ragged_ones() -> None:
+    sparse = tf.sparse.from_dense([[0, 1], [2, 0], [0, 0]])
+    ragged = tf.ragged.constant([[1], [2, 3], []])
+    original = tf.data.Dataset.from_tensor_slices({"s": sparse, "r": ragged})
+    made = make_tf_dataset(hr.Storage("memory://").submit(original, "parts", "1.0"))
+
+    assert made.element_spec == original.element_spec
+    dense = [tf.sparse.to_dense(record["s"]).numpy().tolist() for record in made]
+    assert dense == [[0, 1], [2, 0], [0, 0]]
+
+
 def test_the_spec_of_stored_records_is_that_of_their_schema() -> None:
     records = [
         {"x": np.ones((n, 2), "f4"), "s": "a", "n": n, "l": [1] * n, "p": Pair(1.5, True)}
@@ -155,6 +166,14 @@ def test_a_given_signature_converts_numbers_of_its_kind() -> None:
     dataset = make_tf_dataset(hr.stream([1, 2.5]), output_signature=tf.TensorSpec([], tf.float32))
 
     assert listed(dataset) == [1.0, 2.5]
+
+
+def test_a_number_beyond_the_signature_is_refused_and_not_wrapped() -> None:
+    signature = tf.TensorSpec([], tf.int8)
+    dataset = make_tf_dataset(hr.stream([1, 300]), output_signature=signature)
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected int8 of shape .*300"):
+        list(dataset.as_numpy_iterator())
 
 
 def test_a_given_signature_takes_ragged_tensors_and_their_parts() -> None:

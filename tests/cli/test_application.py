@@ -69,6 +69,26 @@ def test_a_wrong_call_is_one_line_that_names_the_help(
     assert ended.err.count("\n") == 1
 
 
+def test_what_steers_a_terminal_in_an_error_is_written_as_an_escape(
+    headrace: Headrace, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("x,\x1b[31mred\n1,2\n", "utf-8")
+    (tmp_path / "b.csv").write_text("x,y\n1,2\n", "utf-8")
+
+    ended = headrace("submit", "?.csv", "pairs", "1.0")
+
+    assert ended.code == 1
+    assert r"x, \x1b[31mred" in ended.err
+    assert "\x1b" not in ended.err
+
+
+def test_a_path_is_printed_as_it_is(headrace: Headrace, made: str) -> None:
+    name = "[bold] :smile: [/red]"
+
+    assert f"/{name}" in headrace("submit", f"{made}:numbers", "n", "1", "--storage", name).out
+    assert headrace("view", "n", "--storage", name, "-o", "[red]a.html").out.startswith("[red]a.")
+
+
 def test_the_reference_names_every_command_and_option(headrace: Headrace) -> None:
     for command in COMMANDS:
         section = REFERENCE.partition(f"## headrace {command}\n")[2].partition("\n## ")[0]

@@ -78,3 +78,16 @@ def test_a_storage_that_is_not_there_is_a_wrong_call(headrace: Headrace, tmp_pat
     assert "there is no storage at " in ended.err
     assert "Did you mean one of 'cachet'? Give --storage URL, or set HEADRACE_STORAGE." in ended.err
     assert headrace("ls", "--storage", "cachet").out == f"no datasets in {tmp_path}/cachet\n"
+
+
+@pytest.mark.parametrize("command", [("ls",), ("submit", "made.py", "n", "1")])
+def test_a_storage_that_is_a_file_is_a_wrong_call(
+    headrace: Headrace, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "made.py").touch()
+
+    ended = headrace(*command, "--storage", "made.py")
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "there is a file at " in ended.err
+    assert "made.py, and a storage is a folder. Give --storage URL" in ended.err

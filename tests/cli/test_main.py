@@ -123,3 +123,20 @@ def read_all(terminal: int) -> bytes:
         if not part:
             return printed
         printed += part
+
+
+def test_closed_streams_are_as_good_as_empty_ones(tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text("numbers = [1, 2]\n", "utf-8")
+    assert headrace(tmp_path, "submit", "made:numbers", "n", "1").returncode == 0
+
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" ls >&- && "$@" rm n 1 <&-', "sh", *COMMAND],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert ended.returncode == 2
+    assert "there is no terminal to ask on. Add --yes." in ended.stderr

@@ -98,6 +98,7 @@ def test_debug_shows_where_an_error_came_from(headrace: Headrace, made: str) -> 
     ("arguments", "told"),
     [
         (("made:digts",), "made has no 'digts', asked by 'made:digts'. Did you mean one of 'dig"),
+        (("made:numbers.first",), "has no 'first', asked by"),
         (("maid:digits",), "there is no Python module 'maid', asked by 'maid:digits'. It is"),
         (("made.py.py:x",), "there is no Python module 'made.py.py'"),
         (("nowhere.csv",), "nothing is there. Did you mean one of 'made.py'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -21,6 +21,15 @@ from headrace.testing import repr_of
 # Any, in this file: records are whatever the random stages make.
 # More than this is only slow.
 MOST_RECORDS = 200
+
+
+class Positive(NamedTuple("Positive", [("x", Any)])):
+    """A record that cannot be made of everything, and so not converted."""
+
+    def __new__(cls, x: Any) -> Positive:
+        if not isinstance(x, np.ndarray) and x < 0:
+            raise ValueError(str(x))
+        return super().__new__(cls, x)
 
 
 @given(
@@ -91,6 +100,11 @@ def test_arithmetic_goes_over_epochs_that_this_loader_never_ran() -> None:
     state = loader.state_dict(delivered=12 * 5 + 2)
     assert (state["epoch"], state["at"]) == (5, 2)
     assert loader.state_dict(delivered=12)["at"] == 12
+    far = loader.state_dict(delivered=12 * 10**9 + 1)
+    assert (far["epoch"], far["at"]) == (10**9, 1)
+    offset = hr.DataLoader(hr.DataRef.from_sequence(range(10)).stream(start_offset=7).batch(2))
+    states = [offset.state_dict(delivered=n) for n in (2, 3, 7, 8)]
+    assert [(state["epoch"], state["at"]) for state in states] == [(0, 2), (1, 1), (1, 5), (2, 1)]
 
 
 def test_a_dropped_last_batch_is_not_counted() -> None:
@@ -134,8 +148,10 @@ def test_blocks_give_the_same_records_and_states(stream: hr.Stream[Any]) -> None
 def test_equal_readers_give_together_what_one_gives(
     origin: Origin, chain: list[Step], first: int, readers: int, epoch: int
 ) -> None:
-    node = chained(origin, chain, Calls()).node
-    assume(node.is_divisible)
+    nodes = [chained(origin, chain[:count], Calls()).node for count in range(len(chain), -1, -1)]
+    divisible = [node for node in nodes if node.is_divisible]
+    assume(divisible)
+    node = divisible[0]
     run = Run(epoch=epoch)
     expected = list(itertools.islice(iterate(node.open(run)), MOST_RECORDS + 1))
     assume(len(expected) <= MOST_RECORDS)
@@ -156,3 +172,14 @@ def test_batches_come_in_the_tensors_of_a_framework() -> None:
 def test_an_unknown_framework_is_refused() -> None:
     with pytest.raises(ArgumentError, match="got 'pytorch'. Did you mean one of 'torch'"):
         hr.DataLoader(hr.stream([1]), to="pytorch")  # type: ignore[arg-type]
+
+
+def test_a_batch_that_cannot_be_converted_is_not_passed_over() -> None:
+    pytest.importorskip("torch")
+    loader = hr.DataLoader(hr.stream([Positive(np.array(n)) for n in (1, -2, 3)]), to="torch")
+    batches = iter(loader)
+
+    assert int(next(batches).x) == 1
+    for _ in range(2):
+        with pytest.raises(ValueError, match="-2"):
+            next(batches)

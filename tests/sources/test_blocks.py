@@ -172,6 +172,17 @@ def test_y_b19_an_infinite_source_needs_a_limit(endless: Any) -> None:
     assert len(all_records(endless, limit=7)) == 7
 
 
+def test_a_method_named_is_infinite_says_nothing_of_the_end() -> None:
+    class Series:
+        def is_infinite(self) -> list[bool]:
+            return [False, False]
+
+        def __iter__(self) -> Iterator[int]:
+            return iter([1, 2])
+
+    assert all_records(Series()) == [1, 2]
+
+
 def test_y_b19_a_function_that_returns_an_infinite_source_needs_a_limit() -> None:
     with pytest.raises(ArgumentError, match="never ends"):
         next(iter(Intake(itertools.count)))
@@ -186,6 +197,21 @@ def test_a_string_is_taken_for_a_path() -> None:
 @pytest.mark.parametrize("unknown", [7, None, b"bytes"], ids=["int", "None", "bytes"])
 def test_an_unknown_source_lists_what_is_accepted(unknown: Any) -> None:
     with pytest.raises(ArgumentError, match=r"no known source of records. Pass an iterable"):
+        Intake(unknown)
+
+
+@pytest.mark.parametrize(
+    ("methods", "near"),
+    [
+        (["__getitem__"], "a sequence, which has __len__ beside __getitem__"),
+        (["__len__"], "a sequence, which has __getitem__ beside __len__"),
+        (["__next__"], "an iterator, which has __iter__ beside __next__"),
+        (["__aiter__"], "an iterable, but asynchronous: gather its records in a list"),
+    ],
+)
+def test_an_unknown_source_is_told_what_it_is_nearest_to(methods: list[str], near: str) -> None:
+    unknown = type("Loader", (), dict.fromkeys(methods, len))()
+    with pytest.raises(ArgumentError, match=rf"Loader is no .* nearest to {near}\. Pass an iter"):
         Intake(unknown)
 
 
@@ -237,3 +263,20 @@ def test_batches_are_taken_apart_where_that_is_said() -> None:
     assert Intake(batches, unbatch=True).total is None
     with pytest.raises(ArgumentError, match="never ends"):
         Intake(itertools.repeat(batches[0]), unbatch=True)
+
+
+def test_a_limit_of_nothing_draws_nothing_of_blocks_either() -> None:
+    asked: list[int] = []
+
+    class Columned:
+        identity, size, is_endless = "columned", None, False
+
+        def draw(self, epoch: int) -> Iterator[int]:
+            return iter(())
+
+        def blocks(self, epoch: int) -> Iterator[list[int]]:
+            asked.append(epoch)
+            yield [1]
+
+    assert list(Intake(Columned(), limit=0)) == []
+    assert asked == []

@@ -100,6 +100,12 @@ def test_tensors_that_need_a_gradient_or_have_no_dtype_in_numpy() -> None:
     assert second["b"].dtype == torch.bfloat16
 
 
+def test_conjugated_tensors_come_apart() -> None:
+    torch = pytest.importorskip("torch")
+
+    assert records_of({"x": torch.tensor([1 + 2j, 3j]).conj()}) == [{"x": 1 - 2j}, {"x": -3j}]
+
+
 def test_empty_batches_give_no_block() -> None:
     assert list(unbatched(iter([[{"x": np.zeros((0, 2))}, []]]))) == []
 

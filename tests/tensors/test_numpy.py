@@ -46,6 +46,13 @@ def test_torch_tensors_become_arrays() -> None:
     assert found["text"] == "a"
 
 
+def test_tensors_that_numpy_has_not_stay() -> None:
+    torch = pytest.importorskip("torch")
+    tensors = [torch.eye(2).to_sparse(), torch.ones(2).to(torch.float8_e4m3fn)]
+
+    assert all(new is old for new, old in zip(to_numpy(tensors), tensors, strict=True))
+
+
 @pytest.mark.slow
 def test_tensorflow_tensors_become_arrays() -> None:
     tf = pytest.importorskip("tensorflow")

@@ -47,7 +47,8 @@ def test_lists_of_texts_become_string_tensors_in_every_structure() -> None:
 
 
 def test_times_and_python_values_stay() -> None:
-    record = (np.datetime64("2026-01-01"), 3, 1.5, None, b"c", "text")
+    objects = np.array([{}, "a"], object)
+    record = (np.datetime64("2026-01-01"), 3, 1.5, None, b"c", "text", objects)
     kept = to_tensorflow(record)
 
     assert all(new is old for new, old in zip(kept, record, strict=True))

@@ -33,6 +33,7 @@ def test_a_writable_array_is_shared() -> None:
         pytest.param(np.broadcast_to(np.arange(3), (2, 3)), id="read-only"),
         pytest.param(np.arange(6).reshape(2, 3)[:, ::-1], id="flipped"),
         pytest.param(np.arange(6).reshape(2, 3).astype(">f4"), id="other byte order"),
+        pytest.param(np.zeros(3, "i1,i4")["f1"], id="field of packed records"),
         pytest.param(np.float32(1.5), id="number"),
     ],
 )

@@ -199,8 +199,9 @@ class Batches:
 
     def _found(self, index: int) -> Any:
         if self._next <= index <= self._next + self._overtaken:
-            while self._next < index:
-                self._kept[self._next] = self._drawn()
+            while (number := self._next) < index:
+                # Drawing moves `_next` on before a place on the left would be looked up.
+                self._kept[number] = self._drawn()
             return self._drawn()
         self._is_ordered = False
         if self._length is None or not self._loader.node.is_divisible:

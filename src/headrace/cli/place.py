@@ -44,7 +44,11 @@ class Stored:
 
 
 def new_place(url: str | None) -> Place:
-    """The storage to write to, which may not exist yet."""
+    """The storage to write to, which may not exist yet.
+
+    Raises:
+        ArgumentError: it is no address of a folder.
+    """
     chosen = url or current_settings().storage or DEFAULT_STORAGE
     if chosen.lower().startswith("memory:"):
         raise ArgumentError(
@@ -52,6 +56,8 @@ def new_place(url: str | None) -> Place:
             "Give --storage a folder."
         )
     blobs = open_blobs(chosen)
+    if isinstance(blobs, LocalBlobs) and blobs.root.is_file():
+        raise ArgumentError(f"there is a file at {blobs.url}, and a storage is a folder. {REMEDY}")
     return Place(Storage(blobs), Catalog(blobs))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli.options import AllowPickle, AsJson, StorageUrl
-from headrace.cli.place import new_place, stored
+from headrace.cli.place import Place, new_place, stored
 from headrace.cli.printing import counted, show, show_json, size
 from headrace.cli.sources import OnError, source_of
 from headrace.contracts.errors import ArgumentError
@@ -67,23 +67,28 @@ def submit(  # noqa: PLR0913 - the options of the command
             limit=limit,
             unbatch=unbatch,
         )
+    _tell(place, name, version, as_json=as_json)
+
+
+def _tell(place: Place, name: str, version: str, *, as_json: bool) -> None:
     manifest = stored(place, name, version).manifest
-    if as_json:
-        show_json(
-            {
-                "storage": place.url,
-                "dataset": name,
-                "version": version,
-                "records": manifest.rows,
-                "size_bytes": manifest.size_bytes,
-                "shards": len(manifest.shards),
-                "identity": manifest.identity,
-            }
-        )
+    if not as_json:
+        shards = counted(len(manifest.shards), "shard")
+        records = counted(manifest.rows, "record")
+        size_told = size(manifest.size_bytes)
+        show(f"{name} {version}: {records}, {size_told} in {shards}, in {place.url}")
         return
-    shards = counted(len(manifest.shards), "shard")
-    records = counted(manifest.rows, "record")
-    show(f"{name} {version}: {records}, {size(manifest.size_bytes)} in {shards}, in {place.url}")
+    show_json(
+        {
+            "storage": place.url,
+            "dataset": name,
+            "version": version,
+            "records": manifest.rows,
+            "size_bytes": manifest.size_bytes,
+            "shards": len(manifest.shards),
+            "identity": manifest.identity,
+        }
+    )
 
 
 def _notes(pairs: list[str]) -> dict[str, str]:

@@ -61,8 +61,14 @@ def view(  # noqa: PLR0913 - the options of the command
 
 def _write(path: Path, text: str) -> int:
     payload = text.encode("utf-8")
+    aside = path.with_name(f".{path.name}.part")
     try:
-        path.write_bytes(payload)
+        try:
+            aside.write_bytes(payload)
+            # A page that is there already is replaced when the new one is whole.
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
     except OSError as error:
         raise ArgumentError(
             f"cannot write the page to {str(path)!r}: {error.strerror}. "

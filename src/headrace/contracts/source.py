@@ -14,9 +14,11 @@ from headrace.contracts.stage import Visit
 class Drawn(Protocol):
     """A source without random access: its positions count the records drawn.
 
-    Two attributes are optional, for `Records` too. `blocks(epoch)` gives the records of a pass
+    Three attributes are optional, for `Records` too. `blocks(epoch)` gives the records of a pass
     in blocks, where that is faster: storage then takes in whole columns. `origin` is a dict of
-    JSON that is kept with a stored version, for a way back to what it came from.
+    JSON that is kept with a stored version, for a way back to what it came from. `unbatched()`
+    gives the source of the records in its batches, where it knows them better than their arrays
+    tell.
     """
 
     @property

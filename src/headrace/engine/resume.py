@@ -51,9 +51,11 @@ class Resume:
             header["next_seed"] = self.next_seed
         return {**header, **position}
 
-    def following(self) -> Resume:
-        """The header of the next epoch."""
-        return Resume(self.chain, self.epoch + 1, self.next_seed, self.next_seed)
+    def following(self, epochs: int = 1) -> Resume:
+        """The header of the next epoch, or of a later one."""
+        if not epochs:
+            return self
+        return Resume(self.chain, self.epoch + epochs, self.next_seed, self.next_seed)
 
     @staticmethod
     def of(chain: Chain, state: State) -> Resume:

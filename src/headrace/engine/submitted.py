@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,11 @@ class ChainSource:
             yield from read_on(cursor.read)
         finally:
             cursor.close()
+
+    @property
+    def unbatched(self) -> Callable[[], Any] | None:
+        """The function for the records in its batches, where the source has one, else None."""
+        return getattr(self._untouched, "unbatched", None)
 
     @property
     def _untouched(self) -> Any:

@@ -1,4 +1,4 @@
-"""Torch tensors in records: they are stored as arrays, and come back as arrays."""
+"""Tensors in records: they are stored as arrays, and come back as arrays."""
 
 from __future__ import annotations
 
@@ -6,34 +6,43 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from headrace.contracts.tree import Record, flatten, is_namedtuple, structure_of
 
 # Any, in this file: leaves are the user's values, of every type.
 
+# The class of the tensors of each package, by its name there.
+CLASSES = {"torch": "Tensor", "tensorflow": "Tensor", "jax": "Array"}
+
 
 def without_tensors(records: Sequence[Record]) -> Sequence[Record]:
-    """The records with an array for each torch tensor.
+    """The records with an array for each tensor of torch, TensorFlow or JAX.
 
     Only a tensor in the first of them is looked for, so that records without cost nothing; one
-    whose dtype NumPy has not, such as bfloat16, stays a tensor.
+    that no array can hold, such as torch's bfloat16, stays a tensor.
     """
-    # Who has a tensor has imported torch.
-    torch: Any = sys.modules.get("torch")  # Any: an optional package
-    if torch is None or not len(records):
+    # Who has a tensor has imported its package.
+    found = [getattr(sys.modules.get(name), kind, None) for name, kind in CLASSES.items()]
+    kinds = tuple(kind for kind in found if isinstance(kind, type))
+    if not kinds or not len(records):
         return records
     first = records[0]
-    if not any(isinstance(leaf, torch.Tensor) for leaf in flatten(structure_of(first), first)):
+    if not any(isinstance(leaf, kinds) for leaf in flatten(structure_of(first), first)):
         return records
-    return [_replaced(record, lambda leaf: _array(leaf, torch.Tensor)) for record in records]
+    return [
+        _replaced(record, lambda leaf: _array(leaf) if isinstance(leaf, kinds) else leaf)
+        for record in records
+    ]
 
 
-def _array(leaf: Any, kind: type) -> Any:
-    if not isinstance(leaf, kind):
-        return leaf
+def _array(tensor: Any) -> Any:
     try:
-        return leaf.detach().cpu().numpy()  # type: ignore[attr-defined]
-    except (TypeError, RuntimeError):
-        return leaf
+        if hasattr(tensor, "detach"):
+            return tensor.detach().cpu().resolve_conj().resolve_neg().numpy()
+        return np.asarray(tensor)
+    except (TypeError, RuntimeError, NotImplementedError):
+        return tensor
 
 
 def _replaced(record: Record, change: Callable[[Any], Any]) -> Record:

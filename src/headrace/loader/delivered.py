@@ -79,7 +79,7 @@ class Delivered:
         """Notes the end of the newest pass, whose cursor this is."""
         if self._is_counted:
             newest = self._passes[-1]
-            length = self._chain.length(Run(epoch=newest.resume.epoch, seed=newest.resume.seed))
+            length = self._length(newest.resume)
             unit = int(cursor.state()["at"])
             # A short last batch that is left out is a unit too.
             unit = unit if length is None else min(unit, length)
@@ -107,13 +107,21 @@ class Delivered:
         return resume.state({"at": unit + left, "done": "", "part": [], "stages": []})
 
     def _over_epochs(self, resume: Resume, unit: int, left: int) -> tuple[Resume, int, int]:
-        while True:
-            length = self._chain.length(Run(epoch=resume.epoch, seed=resume.seed))
-            if length is None or left <= length - unit:
-                return resume, unit, left
-            if length == 0:
-                raise self._unknown(left, 0, 0)
-            resume, unit, left = resume.following(), 0, left - max(0, length - unit)
+        first = self._length(resume)
+        if first is None or left <= first - unit:
+            return resume, unit, left
+        left, resume = left - max(0, first - unit), resume.following()
+        length = self._length(resume)
+        if length is None:
+            return resume, 0, left
+        if length == 0:
+            raise self._unknown(left, 0, 0)
+        # Only the first epoch may be another, by a start offset.
+        whole_epochs = (left - 1) // length
+        return resume.following(whole_epochs), 0, left - whole_epochs * length
+
+    def _length(self, resume: Resume) -> int | None:
+        return self._chain.length(Run(epoch=resume.epoch, seed=resume.seed))
 
     def _marked_state(self, count: int) -> State:
         if count > self._given:

@@ -113,8 +113,8 @@ class DataLoader(Generic[T]):
     # -- iterating ---------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[T]:
-        batches = Batches(self._begun(lambda cursor: self._delivered.watched(cursor)))
-        return batches if self._convert is None else map(self._convert, batches)
+        batches = self._begun(lambda cursor: self._delivered.watched(cursor))
+        return Batches(batches if self._convert is None else map(self._convert, batches))
 
     def blocks(self, size: int) -> Iterator[Block[T]]:
         """One epoch like `for`, in blocks of up to `size` batches as they come, not converted.
@@ -168,7 +168,7 @@ class DataLoader(Generic[T]):
         again for it.
 
         Raises:
-            ArgumentError: `delivered` is no number of batches that were given out lately.
+            ArgumentError: `delivered` is no number of batches whose place can be known.
         """
         if delivered is not None:
             return self._delivered.state(delivered)

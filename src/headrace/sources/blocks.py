@@ -54,7 +54,8 @@ class Intake:
     @property
     def origin(self) -> dict[str, Any]:
         """What the source says of itself, for a way back; a function's once it was called."""
-        return dict(getattr(self._opened, "origin", {}))
+        # It would tell of batches, and the records are what is in them.
+        return {} if self._unbatch else dict(getattr(self._opened, "origin", {}))
 
     def __iter__(self) -> Iterator[Block[Any]]:
         while isinstance(self._opened, FunctionSource):
@@ -74,6 +75,9 @@ class Intake:
         return drawn(_pass(source), limit)
 
     def _checked(self, source: Opened) -> Opened:
+        unbatched = getattr(source, "unbatched", None) if self._unbatch else None
+        if unbatched is not None:
+            source, self._unbatch = unbatched(), False
         if isinstance(source, Records):
             count_of(source, self._limit)
         elif self._limit is None and source.is_endless:

@@ -52,6 +52,8 @@ def never_ending(source: object) -> ArgumentError:
 
 def cut(blocks: Iterable[Block[Any]], limit: int | None) -> Iterator[Block[Any]]:
     """The blocks of the first `limit` records."""
+    if limit == 0:
+        return
     left = limit
     for block in blocks:
         if left is not None and len(block) >= left:

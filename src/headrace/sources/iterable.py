@@ -22,6 +22,14 @@ ACCEPTED = (
     "a DataRef or Stream, or files as pathlib.Path."
 )
 
+# What a value that is no source lacks to be the nearest one, by a method that it has.
+NEAR = {
+    "__getitem__": "It is nearest to a sequence, which has __len__ beside __getitem__.",
+    "__len__": "It is nearest to a sequence, which has __getitem__ beside __len__.",
+    "__next__": "It is nearest to an iterator, which has __iter__ beside __next__.",
+    "__aiter__": "It is nearest to an iterable, but asynchronous: gather its records in a list.",
+}
+
 
 @dataclass(frozen=True)
 class IterableSource:
@@ -118,7 +126,8 @@ def is_endless(source: Iterable[Any]) -> bool:
     if isinstance(source, itertools.repeat):
         # An endless `repeat` has no length; a counted one does.
         return hinted(source) is None
-    return bool(getattr(source, "is_infinite", False))
+    # Others have a method of that name, which says something of each value.
+    return getattr(source, "is_infinite", False) is True
 
 
 def hinted(source: Any) -> int | None:
@@ -139,7 +148,14 @@ def _check_iterable(source: Any) -> None:
         )
     kind = type(source)
     if isinstance(source, bytes | bytearray) or not hasattr(kind, "__iter__"):
-        raise ArgumentError(f"{kind.__name__} is no known source of records. {ACCEPTED}")
+        raise ArgumentError(
+            f"{kind.__name__} is no known source of records. {_near(kind)}{ACCEPTED}"
+        )
+
+
+def _near(kind: type) -> str:
+    found = [hint for method, hint in NEAR.items() if hasattr(kind, method)]
+    return "" if kind is bytes or kind is bytearray or not found else f"{found[0]} "
 
 
 def _name(origin: Any) -> str:

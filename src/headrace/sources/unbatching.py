@@ -95,7 +95,7 @@ def _array(value: Any) -> Any:
     # Who has a tensor has imported torch.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
+        value = value.detach().cpu().resolve_conj().resolve_neg()
         # NumPy has no bfloat16: such tensors stay, one a record.
         return list(value) if value.dtype == torch.bfloat16 and value.ndim else value.numpy()
     return np.asarray(value) if _ndim(value) > 0 and not isinstance(value, np.ndarray) else value

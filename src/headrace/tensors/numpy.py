@@ -18,6 +18,7 @@ def to_numpy(batch: Record) -> Record:
 
     Tensors on the CPU share their memory with the array where the framework lets them; those of
     JAX give arrays that cannot be written to. bfloat16 keeps its bits, as `ml_dtypes.bfloat16`.
+    Sparse tensors, and those of a dtype that NumPy does not have, stay.
 
     Example:
         >>> import numpy as np
@@ -29,6 +30,14 @@ def to_numpy(batch: Record) -> Record:
 
 
 def _array(leaf: Any) -> Any:  # Any: a leaf has any type
+    try:
+        return _converted(leaf)
+    except TypeError:
+        # Sparse tensors, 8-bit floats of torch, random keys of JAX.
+        return leaf
+
+
+def _converted(leaf: Any) -> Any:  # Any: a leaf has any type
     if is_instance(leaf, "torch", "Tensor"):
         return _of_torch(leaf)
     if is_instance(leaf, "tensorflow", "Tensor"):

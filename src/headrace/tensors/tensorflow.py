@@ -57,4 +57,10 @@ def _tensor(tf: Any, array: Any) -> Any:
     except TypeError:
         # Times, records.
         return array
-    return tf.convert_to_tensor(array, dtype)
+    try:
+        return tf.convert_to_tensor(array, dtype)
+    except ValueError:
+        if array.dtype != object:
+            raise
+        # Objects other than texts.
+        return array

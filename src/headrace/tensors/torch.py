@@ -48,8 +48,11 @@ def to_torch(batch: Record) -> Record:
 def _unlike(torch: Any, leaf: Any) -> Any:
     """The tensor of an array that torch cannot share; the leaf itself where there is none."""
     array = np.asarray(leaf)
-    # torch knows no negative strides, which a flipped image has.
-    if not array.flags.writeable or min(array.strides, default=0) < 0:
+    # torch knows no negative strides, which a flipped image has, and none between whole values,
+    # which a field of packed records may have.
+    size = max(1, array.itemsize)
+    is_odd = any(stride < 0 or stride % size for stride in array.strides)
+    if is_odd or not array.flags.writeable:
         array = array.copy()
     if not array.dtype.isnative and array.dtype.names is None:
         array = array.astype(array.dtype.newbyteorder("="))

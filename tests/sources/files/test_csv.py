@@ -257,8 +257,9 @@ def test_types_that_cannot_be_are_refused(tmp_path: Path, types: Any, message: s
         ('a,b\r\n1,"x\r\ny"\r\n\r\n3,4,5\r\n', "line 5 has 3 fields, and there are 2 columns"),
         (b"a,b\n1,ok\n2,\xff\n", r"line 3 is no text in utf-8: invalid start byte\. Pass the enco"),
         ('a,b\n1,2\n3,"open\n4,5\n', r"line 3 has a quote that opens and is never closed\. Close"),
+        ('a,b\n1,x\n3,"open\n4,y', r"line 3 has a quote that opens and is never closed\. Close"),
     ],
-    ids=["few", "many", "bytes", "quote"],
+    ids=["few", "many", "bytes", "quote", "quote around the rest"],
 )
 def test_a_bad_row_names_its_line_after_those_before_it(
     tmp_path: Path, content: str | bytes, message: str
@@ -317,7 +318,7 @@ def test_files_read_as_one_have_one_header(tmp_path: Path) -> None:
         ({"columns": "ab"}, r"columns must be the names of the columns, got 'ab'"),
         ({"columns": []}, r"columns must be the names of the columns, got \[\]"),
         ({"columns": ["a", "a"]}, r"columns must differ, got \['a', 'a'\]"),
-        ({"encoding": "utf-9"}, "encoding must be one that Python knows, got 'utf-9'"),
+        ({"encoding": "utf-9"}, "encoding must be a text encoding that Python knows, got 'utf-9'"),
         ({"on_error": "ignore"}, 'on_error must be "raise" or "skip", got \'ignore\''),
     ],
     ids=str,

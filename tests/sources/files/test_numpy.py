@@ -110,3 +110,22 @@ def test_what_is_no_whole_array_file_is_refused(tmp_path: Path) -> None:
         numpy_source(tmp_path / "bad.npz")
     with pytest.raises(ArgumentError, match=r"nothing is there.*cut\.npy"):
         numpy_source(tmp_path / "cot.npy")
+
+
+@pytest.mark.parametrize(
+    ("mark", "message"),
+    [
+        (b"PK\x01\x02", r"d\.npz is damaged: Bad magic number"),
+        (b"", r"d\.npz, array 'x' is damaged: .*Write it again"),
+    ],
+    ids=["directory", "values"],
+)
+def test_a_damaged_npz_is_told(tmp_path: Path, mark: bytes, message: str) -> None:
+    path = tmp_path / "d.npz"
+    np.savez_compressed(path, x=np.arange(10_000))
+    content = bytearray(path.read_bytes())
+    start = content.rfind(mark) if mark else 100
+    content[start : start + 4] = b"\xff" * 4
+    path.write_bytes(content)
+    with pytest.raises(ArgumentError, match=message):
+        numpy_source(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,29 @@ def test_a_file_stands_for_itself_whatever_its_name(folder: Path) -> None:
 
 def test_a_folder_stands_for_its_files_with_a_suffix(folder: Path) -> None:
     assert names(folder, folder) == ["a.csv", "b.csv", "deep/d.CSV", "deep/e.csv.gz"]
+
+
+def test_hidden_folders_in_a_folder_are_left_out(folder: Path) -> None:
+    for name in (".ipynb_checkpoints", "_temporary"):
+        (folder / name).mkdir()
+        (folder / name / "a.csv").touch()
+    assert names(folder, folder) == ["a.csv", "b.csv", "deep/d.CSV", "deep/e.csv.gz"]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("deep"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    message = r"a folder of files must be readable, got '.*deep': Permission denied\. Change its"
+    with pytest.raises(ArgumentError, match=message):
+        names(folder, folder)
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,26 @@ def test_a_cut_gzip_and_what_is_no_tar_are_refused(tmp_path: Path) -> None:
             tar_source(tmp_path / name)
 
 
+def test_a_file_comes_whole_where_the_system_gives_it_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = tar_source(tar_of(tmp_path / "0.tar", PAIRS))
+    expected = all_of(records)
+    pread = os.pread
+    # As Linux does from 2 GiB on.
+    monkeypatch.setattr(os, "pread", lambda file, size, at: pread(file, min(size, 3), at))
+
+    assert all_of(records) == expected
+    monkeypatch.setattr(os, "pread", lambda file, size, at: b"")
+    with pytest.raises(StorageError, match=r"0\.tar' has changed since"):
+        all_of(records)
+
+
+def test_a_name_may_hold_a_line_break(tmp_path: Path) -> None:
+    records = tar_source(tar_of(tmp_path / "0.tar", [("a\nb/c\n1.txt", b"x"), ("2.txt", b"y")]))
+    assert [one["__key__"] for one in all_of(records)] == ["a\nb/c\n1", "2"]
+
+
 def test_a_tar_that_changes_behind_its_index_is_noticed(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "0.tar", PAIRS)
     records = tar_source(path)
@@ -230,3 +250,19 @@ def test_what_the_user_raises_while_a_tar_is_open_is_not_blamed_on_the_tar(tmp_p
 
     with pytest.raises(RecordError, match="mine"), opened_tar(path):
         raise RecordError("mine")
+
+
+def test_joined_tars_are_refused_before_records_are_lost(tmp_path: Path) -> None:
+    first, second = (tar_of(tmp_path / name, [(f"{name}.txt", b"x")]) for name in ("a", "b"))
+    joined = tmp_path / "c.tar"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+
+    with pytest.raises(ArgumentError, match=r"goes on behind its end mark.* as a list"):
+        hr.from_tar(joined).collect()
+
+
+def test_a_file_named_as_the_key_is_refused(tmp_path: Path) -> None:
+    path = tar_of(tmp_path / "a.tar", [("a.__key__", b"X"), ("a.txt", b"Y")])
+
+    with pytest.raises(RecordError, match=r"'a.__key__' .* is named as the field of the key"):
+        hr.from_tar(path).collect()

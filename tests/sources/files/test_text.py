@@ -118,9 +118,9 @@ def test_several_files_are_read_in_order(tmp_path: Path) -> None:
     assert (source.identity, source.size) == ("text[a.text, 2 files]", None)
 
 
-def test_an_encoding_must_be_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "idna"])
+def test_an_encoding_must_be_known(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "a.txt").touch()
-    with pytest.raises(
-        ArgumentError, match="encoding must be one that Python knows, got 'klingon'"
-    ):
-        text_source(tmp_path, encoding="klingon")
+    message = f"encoding must be a text encoding that Python knows, got '{encoding}'"
+    with pytest.raises(ArgumentError, match=message):
+        text_source(tmp_path, encoding=encoding)

@@ -144,3 +144,31 @@ def test_an_error_in_the_pipeline_publishes_nothing() -> None:
         storage.submit(failing, "failing", "1.0")
     assert "It is one of the records 0 to 1023." in caught.value.__notes__
     assert storage.datasets() == []
+
+
+def submitted(source: Any) -> hr.DataRef[Any]:
+    return hr.Storage("memory://").submit(source, "d", "1", unbatch=True)
+
+
+@pytest.mark.parametrize("wrapped", [lambda source: source, hr.stream], ids=["dataset", "stream"])
+def test_ragged_batches_come_apart_by_rows_and_keep_the_spec_of_these(wrapped: Any) -> None:
+    batches = tf.data.Dataset.from_tensors((tf.ragged.constant([[1], [2, 3]]), [7, 8]))
+
+    ref = submitted(wrapped(batches))
+
+    assert [(row.tolist(), int(label)) for row, label in ref.stream()] == [([1], 7), ([2, 3], 8)]
+    made = make_tf_dataset(ref.stream())
+    assert made.element_spec == batches.unbatch().element_spec
+    assert [row.tolist() for row, _ in made.as_numpy_iterator()] == [[1], [2, 3]]
+
+
+def test_a_changed_stream_of_batches_keeps_no_spec_of_the_batches() -> None:
+    ref = submitted(hr.stream(slices(np.arange(5)).batch(2)).map(lambda batch: batch + 1))
+
+    assert list(make_tf_dataset(ref.stream()).as_numpy_iterator()) == [1, 2, 3, 4, 5]
+
+
+def test_single_values_are_no_batches() -> None:
+    message = r"unbatch takes batches, got a tf\.data\.Dataset of TensorSpec.*or leave out unbatch"
+    with pytest.raises(ArgumentError, match=message):
+        submitted(tf.data.Dataset.range(3))

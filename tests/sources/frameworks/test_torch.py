@@ -65,6 +65,20 @@ def test_the_datasets_of_torch_itself_are_map_style() -> None:
         assert ref[0][0].tolist() == x[next(iter(expected))].tolist()
 
 
+def test_an_iterable_dataset_that_is_its_own_iterator_begins_anew_each_epoch() -> None:
+    class Counting(torch_module().utils.data.IterableDataset):  # type: ignore[misc]
+        def __iter__(self) -> Any:
+            self.numbers = iter(range(3))
+            return self
+
+        def __next__(self) -> int:
+            return next(self.numbers)
+
+    counting: Any = Counting()
+    loader = hr.DataLoader(hr.stream(counting))
+    assert [list(loader), list(loader)] == [[0, 1, 2], [0, 1, 2]]
+
+
 def test_a_dataset_is_one_whatever_methods_it_has_besides() -> None:
     class Readable(torch_module().utils.data.Dataset):  # type: ignore[misc]
         def __len__(self) -> int:

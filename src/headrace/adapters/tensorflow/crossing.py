@@ -67,8 +67,12 @@ class Part:
         array = value if isinstance(value, np.ndarray) else array_of(value)
         if array is None or array.dtype == self._dtype:
             return array
-        fits = array.dtype != object and np.can_cast(array.dtype, self._dtype, self.casting)
-        return array.astype(self._dtype) if fits else None
+        if array.dtype == object or not np.can_cast(array.dtype, self._dtype, self.casting):
+            return None
+        made = array.astype(self._dtype)
+        # Whole numbers out of range would wrap around.
+        is_whole = array.dtype.kind in "iu" and made.dtype.kind in "iu"
+        return None if is_whole and (made != array).any() else made
 
     def _text(self, value: Any) -> npt.NDArray[Any] | None:
         array = np.asarray(value, dtype=object)
@@ -92,7 +96,7 @@ class Part:
         array = array_of(value)
         got = f"{type(value).__name__} {str(value)[:40]!r}"
         if array is not None and array.dtype != object:
-            got = f"{array.dtype} of shape {array.shape[0 if rows is None else 1 :]}"
+            got = f"{array.dtype} of shape {array.shape[0 if rows is None else 1 :]} ({got})"
         shape = "any shape" if self._extents is None else f"shape {_shown(self._extents)}"
         return RecordError(
             f"{field_of(self.name)} does not fit the tf.data.Dataset: expected "

@@ -21,9 +21,11 @@ def checked_encoding(encoding: str) -> str:
     """The encoding by its usual name. Raises ArgumentError where there is none such."""
     try:
         name = codecs.lookup(encoding).name
-    except LookupError:
+        # Some turn bytes into bytes (hex), or have no bytes to keep what does not decode (idna).
+        "a".encode(name, "surrogateescape")
+    except (LookupError, ValueError):
         raise ArgumentError(
-            f"encoding must be one that Python knows, got {encoding!r}. "
+            f"encoding must be a text encoding that Python knows, got {encoding!r}. "
             'Give a name such as "utf-8", "cp1252" or "utf-16".'
         ) from None
     # A mark at the beginning of a file is passed over in either.

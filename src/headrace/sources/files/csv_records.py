@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +35,7 @@ def header_of(row: Row, place: Place) -> tuple[str, ...]:
         RecordError: it is no text, or names a column twice.
     """
     names = tuple(fields_of(row, UTF8, place))
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
         raise RecordError(
             f"{place}, the header, names the column {twice!r} twice, and a record is a dict that "

@@ -18,7 +18,8 @@ def matched(paths: Paths, *, suffixes: Sequence[str]) -> tuple[Path, ...]:
     """The files that `paths` says, sorted, each once.
 
     A folder stands for the files in it, and in the folders in it, that end in a suffix; hidden
-    files and folders are left out. A file that is named itself, or by a pattern, may end as it likes.
+    files and folders are left out. A file that is named itself, or by a pattern, may end as it
+    likes.
 
     Raises:
         ArgumentError: one of them stands for no file; the message lists the near names.
@@ -41,7 +42,7 @@ def names_of(kind: str, paths: Sequence[Path]) -> str:
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether it is a file or folder about files: of the system (.DS_Store), or of a writer (_SUCCESS)."""
+    """Whether it is about files: of the system (.DS_Store), or of a writer (_SUCCESS)."""
     return path.name.startswith((".", "_"))
 
 

@@ -19,6 +19,7 @@ from headrace.contracts.order import Indices
 from headrace.sources.files.paths import Paths, matched, names_of
 from headrace.sources.files.pixels import pixels
 from headrace.sources.files.tar_members import (
+    KEY,
     TAR_SUFFIXES,
     Group,
     content,
@@ -31,8 +32,6 @@ from headrace.sources.files.tar_members import (
 
 # Any, in this file: decoded members are of every type.
 T = TypeVar("T")
-
-KEY = "__key__"
 
 
 @dataclass(frozen=True)
@@ -97,16 +96,13 @@ class TarRecords:
 
     def _record(self, descriptor: int, index: int, path: Path) -> dict[str, Any]:
         spans: list[list[int]] = self.spans[index].tolist()
-        contents = [os.pread(descriptor, size, start) for start, size in spans]
+        contents = [_bytes_at(descriptor, start, size, path) for start, size in spans]
         return _record(self.keys[index], self.fields, contents, path if self.decode else None)
 
     def _check_size(self, descriptor: int, number: int) -> None:
         # What stands where the index says would be anything.
         if os.fstat(descriptor).st_size != self.sizes[number]:
-            raise StorageError(
-                f"the tar {str(self.paths[number])!r} has changed since it was opened. Open it "
-                "anew, or write new tars under new names."
-            )
+            raise _changed(self.paths[number])
 
 
 @dataclass(frozen=True)
@@ -154,6 +150,23 @@ def tar_source(paths: Paths, *, decode: bool = False) -> TarRecords | TarDrawn:
     """
     found = matched(paths, suffixes=TAR_SUFFIXES)
     return (TarDrawn if any(map(is_compressed, found)) else TarRecords)(found, decode)
+
+
+def _bytes_at(descriptor: int, start: int, size: int, path: Path) -> bytes:
+    found = os.pread(descriptor, size, start)
+    if len(found) == size:
+        return found
+    if not found:
+        raise _changed(path)
+    # The system gives 2 GiB at a time at most.
+    return found + _bytes_at(descriptor, start + len(found), size - len(found), path)
+
+
+def _changed(path: Path) -> StorageError:
+    return StorageError(
+        f"the tar {str(path)!r} has changed since it was opened. Open it anew, or write new tars "
+        "under new names."
+    )
 
 
 def _in_order(group: Group[T], fields: Sequence[str], path: Path) -> list[T]:

@@ -22,9 +22,12 @@ GZIP_SUFFIXES = (".tar.gz", ".tgz")
 TAR_SUFFIXES = (".tar", *GZIP_SUFFIXES)
 # The key is the path up to the first dot of the name, the field what is after it. A hidden file
 # has no key.
-NAME = re.compile(r"((?:.*/)?[^./]+)[.]([^/]*)")
+NAME = re.compile(r"((?:.*/)?[^./]+)[.]([^/]*)", re.DOTALL)
 # WebDataset keeps these for itself.
 META = re.compile(r"__[^/]*__($|/)")
+
+# The field that holds the key.
+KEY = "__key__"
 
 
 @dataclass
@@ -92,6 +95,11 @@ def groups(
         if not member.isreg() or match is None or META.match(member.name):
             continue
         key, name = match[1], match[2].lower()
+        if name == KEY:
+            raise RecordError(
+                f"the file {member.name!r} in {str(path)!r} is named as the field of the key. "
+                "Write the tar again with another name for it."
+            )
         if group is not None and key != group.key:
             yield group
             group = None
@@ -120,6 +128,19 @@ def _members(opened: BinaryIO, path: Path) -> Iterator[tarfile.TarInfo]:
                 f"the tar {str(path)!r} is cut off or damaged behind byte {tar.offset}: its end "
                 "mark is missing. Write it again, or leave it out."
             )
+        if _has_more(opened):
+            raise ArgumentError(
+                f"the tar {str(path)!r} goes on behind its end mark, as several tars written one "
+                "after the other do. Pass the tars as a list."
+            )
+
+
+def _has_more(opened: BinaryIO) -> bool:
+    """Whether what is left is more than the zeros that fill a tar up."""
+    while rest := opened.read(io.DEFAULT_BUFFER_SIZE):
+        if rest.count(0) < len(rest):
+            return True
+    return False
 
 
 def _begun(watched: _Watched, path: Path) -> tarfile.TarFile:

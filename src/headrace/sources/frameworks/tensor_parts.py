@@ -99,7 +99,10 @@ def as_one_row(tf: Any, spec: Any, tensor: Any) -> Any:
     """A component with a first axis of one row, which `unbatch` takes away."""
     kind = kind_of(tf, spec)
     if kind == "sparse":
-        return tf.sparse.expand_dims(tensor, axis=0)
+        row = tf.sparse.expand_dims(tensor, axis=0)
+        # TensorFlow forgets the extents that it cannot know of a new axis.
+        row.set_shape([1, *spec.shape] if spec.shape.rank is not None else None)
+        return row
     if kind == "ragged" and not spec.ragged_rank:
         splits = tf.stack([0, tf.shape(tensor, out_type=spec.row_splits_dtype)[0]])
         return tf.RaggedTensor.from_row_splits(tensor, splits, validate=False)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from headrace.contracts.block import Column, Columns, Layout, RowKind
+from headrace.contracts.errors import ArgumentError
 from headrace.contracts.records import Records
 from headrace.contracts.source import Drawn
 from headrace.contracts.tree import structure_of
@@ -106,6 +107,21 @@ class TensorFlowSource:
         except Exception as error:
             error.add_note(f"It is one of the records {start} to {start + size - 1}.")
             raise
+
+    def unbatched(self) -> TensorFlowSource:
+        """The source of the records in its batches, rows of ragged and sparse tensors among them.
+
+        Raises:
+            ArgumentError: a component is no batch.
+        """
+        try:
+            return TensorFlowSource(self.dataset.unbatch())
+        except ValueError as error:
+            raise ArgumentError(
+                f"unbatch takes batches, got a tf.data.Dataset of {self.dataset.element_spec}: "
+                f"{error} Give each part of a batch one entry a record, or leave out unbatch to "
+                "store what it gives as it comes."
+            ) from error
 
     @property
     def _tf(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,7 @@ def branch_of(names: list[str], arrays: Sequence[pa.Array], place: Place) -> Col
     Raises:
         ArgumentError: two have one name.
     """
-    doubled = [name for name in names if names.count(name) > 1]
+    doubled = [name for name, times in Counter(names).items() if times > 1]
     if doubled:
         raise ArgumentError(
             f"{repr(place.name) if place.name else 'the table'} has two columns named "
