@@ -256,8 +256,6 @@ class Stream(Generic[T]):
 
 
 @overload
-def stream(source: dict[str, Any]) -> Stream[dict[str, Any]]: ...  # Any: fields of any type
-@overload
 def stream(
     source: Iterable[T] | Callable[[], Iterable[T]] | Records[T] | Indexable[T],
 ) -> Stream[T]: ...

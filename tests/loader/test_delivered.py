@@ -162,7 +162,8 @@ def test_equal_readers_give_together_what_one_gives(
 
 def test_batches_come_in_the_tensors_of_a_framework() -> None:
     torch = pytest.importorskip("torch")
-    loader = hr.DataLoader(hr.stream({"x": np.arange(6)}).batch(4), to="torch")
+    columns: Any = {"x": np.arange(6)}
+    loader = hr.DataLoader(hr.stream(columns).batch(4), to="torch")
     first = next(iter(loader))
     assert isinstance(first["x"], torch.Tensor)
     first["x"][0] = 9
