@@ -68,7 +68,7 @@ def mixed(n: int) -> dict[str, Any]:
     return {
         "id": n,
         "meta": {"source": ["web", "book"][n % 2], "hostile": HOSTILE},
-        "when": np.datetime64("2020-01-01") + n,
+        "when": np.datetime64("2020-01-01") + np.timedelta64(n, "D"),
         "box": Point(rng.random(), -rng.random() * 1e9),
         "tokens": rng.integers(0, 50_000, 40).tolist(),
         "pose": rng.random((3, 4)),

@@ -142,7 +142,7 @@ def _plain(array: pa.Array) -> Array:
 def _times(array: pa.Array) -> Array:
     kind, types = array.type, pa.types
     counts = array.view(pa.int32() if kind.bit_width == 32 else pa.int64()).cast(pa.int64())
-    nothing = int(np.datetime64("NaT").view(np.int64))
+    nothing = np.iinfo(np.int64).min  # what NumPy holds for NaT
     filled = counts.fill_null(nothing) if counts.null_count else counts
     if types.is_date(kind):
         dtype = "M8[D]" if types.is_date32(kind) else "M8[ms]"
