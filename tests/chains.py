@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,29 @@ def changed(record: Any, add: int) -> Any:
 def noisy(record: Any, rng: np.random.Generator) -> Any:
     """The record with a random number added."""
     return changed(record, int(rng.integers(1000)) * 1000)
+
+
+def tokens_of(record: Any) -> list[int]:
+    """A short list of integers: none of them, up to three."""
+    number = total(record)
+    return [number % 100] * (number % 4)
+
+
+def row_of(row: dict[str, Any]) -> list[int]:
+    """A packed row as one list."""
+    return [*row["tokens"].tolist(), *row["segment_ids"].tolist(), *row["positions"].tolist()]
+
+
+def refusing(record: Any, divisor: int) -> Any:
+    """The record; a filter would drop those that fail here."""
+    if total(record) % divisor == 0:
+        raise ValueError(f"{record!r} is refused")
+    return record
+
+
+def unchanged(records: Iterator[Any]) -> Iterator[Any]:
+    """What `through` is given."""
+    yield from records
 
 
 @dataclass
@@ -91,8 +115,43 @@ def added(stream: Any, step: Step, calls: Calls, number: int) -> Any:
         "shuffle": lambda: stream.shuffle(a, seed=b),
         "concat": lambda: stream.concat(hr.stream(OTHER)),
         "zip": lambda: stream.zip(hr.stream(OTHER * 20)),
+        "mix": lambda: stream.mix(hr.stream(OTHER), weights=[a, 2], seed=b, stop="all"),
+        "interleave": lambda: stream.interleave(hr.stream(OTHER), stop="all"),
+        "window": lambda: stream.window(a, b, partial=a % 2 == 0),
+        "bucket": lambda: stream.bucket(a, window=b, key=total, collate="list"),
+        "group_by": lambda: stream.group_by(lambda x: total(x) % 3, window=b, size=a),
+        "pack": lambda: stream.map(tokens_of).pack(a, window=b).map(row_of),
+        "join": lambda: stream.map(tokens_of).pack(a, mode="split", separator=b).map(row_of),
     }
-    return verbs[step.verb]()
+    return (verbs.get(step.verb) or flowing(stream, step, calls, number))()
+
+
+def flowing(stream: Any, step: Step, calls: Calls, number: int) -> Callable[[], Any]:
+    """The same for stages that leave the records as they are, or their number."""
+    a, b = step.a, step.b
+    failing = calls.of(number, lambda record: refusing(record, a))
+    verbs: dict[str, Callable[[], Any]] = {
+        "skip_errors": lambda: stream.map(failing).on_error("skip"),
+        "substitute": lambda: stream.map(failing).on_error("substitute", value=b),
+        "async_map": lambda: stream.async_map(
+            calls.of(number, lambda record: changed(record, a)), buffer=b, max_workers=2
+        ),
+        "prefetch": lambda: stream.prefetch(a),
+        "through": lambda: stream.through(unchanged),
+        "cycle": lambda: stream.cycle(a),
+        "cache": lambda: stream.cache(),
+        "rotate": lambda: stream.rotate(a, window=b, seed=a),
+        "fork": lambda: forked(stream),
+        "monitor": lambda: stream.monitor(lambda report: None),
+        "progress": lambda: stream.progress(),
+    }
+    return verbs[step.verb]
+
+
+def forked(stream: Any) -> Any:
+    """A stream beside itself."""
+    first, second = stream.fork(2)
+    return first.zip(second)
 
 
 def batched(records: Iterator[Any], size: int, drop_last: int) -> Iterator[list[Any]]:
@@ -115,6 +174,67 @@ def tapped(records: Iterator[Any], fn: Callable[[Any], object]) -> Iterator[Any]
         yield record
 
 
+def windows(records: Iterator[Any], size: int, stride: int) -> Iterator[list[Any]]:
+    """What `window` gives, in whole windows where the size is odd."""
+    held: list[Any] = []
+    while True:
+        held += itertools.islice(records, size - len(held))
+        if not held or (size % 2 and len(held) < size):
+            return
+        yield list(held)
+        for _ in itertools.islice(records, max(0, stride - len(held))):
+            pass
+        held = held[stride:]
+
+
+def joined(records: Iterator[Any], length: int, separator: int) -> Iterator[list[int]]:
+    """What `pack(mode="split")` gives."""
+    places = (
+        (token, number, place)
+        for number, record in enumerate(records)
+        for place, token in enumerate(tokens_of(record) and [*tokens_of(record), separator])
+    )
+    while row := list(itertools.islice(places, length)):
+        numbers = sorted({number for _, number, _ in row})
+        segments = [numbers.index(number) + 1 for _, number, _ in row]
+        # What goes on from the row before begins anew.
+        positions = [
+            place - next(first for _, other, first in row if other == number)
+            for _, number, place in row
+        ]
+        missing = [0] * (length - len(row))
+        parts = [token for token, _, _ in row], segments, positions
+        yield [value for part in parts for value in (*part, *missing)]
+
+
+def in_turn(*sources: Iterator[Any]) -> Iterator[Any]:
+    """What `interleave(stop="all")` gives."""
+    left = list(sources)
+    while left:
+        for source in list(left):
+            try:
+                yield next(source)
+            except StopIteration:
+                left.remove(source)
+
+
+def kept(records: Iterator[Any], fn: Callable[[Any], Any]) -> Iterator[Any]:
+    """What is left of the records whose function fails on some."""
+    for record in records:
+        with contextlib.suppress(ValueError):
+            yield fn(record)
+
+
+def substituted(records: Iterator[Any], fn: Callable[[Any], Any], value: int) -> Iterator[Any]:
+    """The same, with a value in the place of those that fail."""
+    for record in records:
+        try:
+            made = fn(record)
+        except ValueError:
+            made = value
+        yield made
+
+
 def plain_step(records: Iterator[Any], step: Step, calls: Calls, number: int) -> Iterator[Any]:
     """The same stage over plain generators, as lazy as Python has it."""
     a, b = step.a, step.b
@@ -133,8 +253,16 @@ def plain_step(records: Iterator[Any], step: Step, calls: Calls, number: int) ->
         "enumerate": lambda: enumerate(records, a),
         "concat": lambda: itertools.chain(records, OTHER),
         "zip": lambda: zip(records, OTHER * 20, strict=False),
+        "interleave": lambda: in_turn(records, iter(OTHER)),
+        "window": lambda: windows(records, a, b),
+        "join": lambda: joined(records, a, b),
+        "fork": lambda: ((record, record) for record in records),
+        "async_map": lambda: map(calls.of(number, lambda record: changed(record, a)), records),
+        "skip_errors": lambda: kept(records, failing),
+        "substitute": lambda: substituted(records, failing, b),
     }
-    given: Iterator[Any] = verbs[step.verb]()
+    failing = calls.of(number, lambda record: refusing(record, a))
+    given: Iterator[Any] = records if step.verb in SAME else verbs[step.verb]()
     return given
 
 
@@ -155,14 +283,38 @@ ANYWHERE = st.one_of(
     st.builds(Step, st.just("shuffle"), st.integers(1, 9), st.integers(0, 9)),
     st.builds(Step, st.just("concat")),
     st.builds(Step, st.just("zip")),
+    st.builds(Step, st.just("mix"), st.integers(1, 3), st.integers(0, 9)),
+    st.builds(Step, st.just("interleave")),
+    st.builds(Step, st.just("window"), st.integers(1, 5), st.integers(1, 7)),
+    st.builds(Step, st.just("bucket"), st.integers(1, 4), st.integers(1, 12)),
+    st.builds(Step, st.just("group_by"), st.integers(1, 4), st.integers(1, 12)),
+    st.builds(Step, st.just("pack"), st.integers(3, 6), st.integers(1, 12)),
+    st.builds(Step, st.just("join"), st.integers(1, 6), st.integers(0, 9)),
+    st.builds(Step, st.just("skip_errors"), st.sampled_from([1, 2, 3, 7])),
+    st.builds(Step, st.just("substitute"), st.sampled_from([1, 2, 3, 7]), st.integers(0, 9)),
+    st.builds(Step, st.just("async_map"), st.integers(0, 9), st.integers(1, 9)),
+    st.builds(Step, st.just("prefetch"), st.integers(1, 9)),
+    st.builds(Step, st.just("cycle"), st.integers(1, 3)),
+    st.builds(Step, st.just("rotate"), st.integers(1, 3), st.integers(1, 9)),
+    st.sampled_from([Step(verb) for verb in ("through", "cache", "fork", "monitor", "progress")]),
 )
 ON_BATCHES = st.one_of(
     st.builds(Step, st.just("unbatch")),
     st.builds(Step, st.just("rebatch"), st.integers(1, 7), st.integers(0, 1)),
     st.builds(Step, st.just("collate")),
 )
-# Stages after which a record is no list of records any more.
-MIXES = ("concat", "zip", "enumerate", "unbatch")
+# Stages after which a record is a list of records, and after which it is none any more.
+BATCHES = ("batch", "rebatch", "window", "bucket", "group_by", "pack", "join")
+MIXES = ("concat", "zip", "enumerate", "unbatch", "mix", "interleave", "substitute", "fork")
+# Stages that give what they are given.
+SAME = ("prefetch", "through", "cache", "monitor", "progress")
+# Stages of which plain Python does not know what comes out, or in which order.
+UNKNOWN = {
+    *("seeded", "shuffle", "repeat", "endless", "cycle"),
+    *("rotate", "mix", "bucket", "group_by", "pack"),
+}
+# Stages that draw more than they are asked for.
+AHEAD = {"async_map", "prefetch", "cache"}
 
 
 @st.composite
@@ -175,7 +327,7 @@ def steps(draw: st.DrawFn, most: int = 6) -> list[Step]:
         if step.verb == "endless" and step.verb in [before.verb for before in chosen]:
             continue  # Endless repeats of endless repeats of nothing end, but late.
         chosen.append(step)
-        if step.verb in ("batch", "rebatch"):
+        if step.verb in BATCHES:
             are_batches = True
         elif step.verb in MIXES:
             are_batches = False
@@ -256,14 +408,25 @@ def chained(origin: Origin, chain: list[Step], calls: Calls, reads: list[int] | 
     """The stream of a source and stages."""
     stream = origin.stream(reads)
     for number, step in enumerate(chain):
-        stream = added(stream, step, calls, number)
+        # A cache holds whole epochs and refuses the rest of one.
+        if step.verb != "cache" or not origin.offset:
+            stream = added(stream, step, calls, number)
     return stream
 
 
 def is_plain(origin: Origin, chain: list[Step]) -> bool:
     """Whether `plain` can say what comes out, in its order."""
-    verbs = [step.verb for step in chain]
-    return origin.has_fixed_order and not {"seeded", "shuffle", "repeat", "endless"} & set(verbs)
+    verbs = {step.verb for step in chain}
+    # Windows are made of what was there before the shard.
+    is_sharded = origin.world_size > 1 or "shard" in verbs
+    return origin.has_fixed_order and not verbs & UNKNOWN and not (is_sharded and "window" in verbs)
+
+
+def is_lazy(origin: Origin, chain: list[Step]) -> bool:
+    """Whether nothing is drawn that the records asked for do not need."""
+    verbs = {step.verb for step in chain}
+    # By position, each read of windows reads their records.
+    return not verbs & AHEAD and not (origin.kind == "user" and "window" in verbs)
 
 
 def plain(

@@ -29,6 +29,14 @@ def test_long_work_on_a_terminal_is_shown() -> None:
     assert "7/10" in text
 
 
+def test_brackets_in_a_title_are_shown() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=80)
+    with ProgressBar("[train] [/a]", console=console, show_after_s=0.0) as bar:
+        bar.advance(1)
+    assert "[train] [/a]" in screen.getvalue()
+
+
 @pytest.mark.parametrize(
     ("terminal", "settings", "show_after_s"),
     [

@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from headrace.stages import OPERATORS
+
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 DOORS = ["headrace", "headrace.contracts", "headrace.testing"]
 
@@ -64,3 +66,14 @@ def test_a_public_name_stands_in_the_reference(door: str, name: str, value: obje
     found = re.search(rf"\b{re.escape(name)}\b", pages)
 
     assert found or name == "__version__", f"{door}.{name} is in no reference page"
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_each_stage_has_a_page_and_a_row_in_the_table_of_stages(name: str) -> None:
+    page = (REFERENCE / "stages" / f"{name}.md").read_text("utf-8")
+    table = (REFERENCE / "stages" / "index.md").read_text("utf-8")
+    nav = (REFERENCE.parents[1] / "mkdocs.yml").read_text("utf-8")
+
+    assert f"::: headrace.stages.{OPERATORS[name].__name__}\n" in page
+    assert f"| [`{name}`]({name}.md) |" in table
+    assert f"- {name}: reference/stages/{name}.md\n" in nav

@@ -96,7 +96,9 @@ def test_files_of_a_folder_come_sorted(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1")
     found = hr.from_files(tmp_path).collect()
     assert found == [{"path": "a", "bytes": b"1"}, {"path": "b", "bytes": b"2"}]
-    with pytest.raises(ArgumentError, match="a folder of files was expected"):
+    with pytest.raises(
+        ArgumentError, match="a file or folder was expected, got .*none': nothing is there"
+    ):
         hr.from_files(tmp_path / "none")
 
 

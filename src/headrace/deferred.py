@@ -11,9 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
     import tarfile
     import zipfile
 
+    import cloudpickle
     import ml_dtypes
     import obstore
     import pyarrow
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from rich import progress as rich_progress
 
 __all__ = [
+    "asyncio",
+    "cloudpickle",
     "ml_dtypes",
     "obstore",
     "obstore_exceptions",
@@ -51,6 +55,8 @@ class _Deferred:
 
 
 if not TYPE_CHECKING:
+    asyncio = _Deferred("asyncio")
+    cloudpickle = _Deferred("cloudpickle")
     ml_dtypes = _Deferred("ml_dtypes")
     obstore = _Deferred("obstore")
     obstore_exceptions = _Deferred("obstore.exceptions")

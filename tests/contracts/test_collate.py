@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from headrace.contracts import Columns, columns_of, pad, stack, unstack
+from headrace.contracts.collate import ragged
 from headrace.contracts.errors import ArgumentError, RecordError
+from headrace.contracts.stacking import Padding
 from headrace.testing import repr_of
 
 # Any, in this file: records of every type.
@@ -134,3 +136,71 @@ def test_masked_arrays_are_refused_before_their_masks_are_lost() -> None:
 def test_columns_of_nothing_are_refused() -> None:
     with pytest.raises(ArgumentError, match="columns need an array at least, got {}.*Pass arrays"):
         columns_of({})
+
+
+def test_ragged_joins_arrays_and_says_where_each_begins() -> None:
+    batch = ragged([{"x": np.arange(n, dtype=np.int16), "n": n, "s": "a"} for n in (2, 0, 3)])
+    assert repr_of(batch) == repr_of(
+        {
+            "x": {
+                "values": np.array([0, 1, 0, 1, 2], dtype=np.int16),
+                "offsets": np.array([0, 2, 2, 5]),
+            },
+            "n": np.array([2, 0, 3]),
+            "s": ["a", "a", "a"],
+        }
+    )
+
+
+def test_ragged_has_the_same_structure_whatever_the_lengths_are() -> None:
+    one, equal = ragged([np.ones((2, 3))]), ragged([np.ones((2, 3))] * 2)
+    assert one["offsets"].tolist() == [0, 2]
+    assert equal["offsets"].tolist() == [0, 2, 4]
+    assert equal["values"].shape == (4, 3)
+    assert repr_of(ragged(columns_of({"x": np.ones((2, 3))}))["x"]) == repr_of(
+        ragged([{"x": np.ones(3)}] * 2)["x"]
+    )
+
+
+def test_arrays_without_axes_are_stacked_by_each_way() -> None:
+    records = [np.array(1), np.array(2)]
+    for join in (stack, pad, ragged):
+        assert join(records).tolist() == [1, 2]
+
+
+def test_arrays_that_differ_in_more_than_their_length_cannot_be_joined() -> None:
+    with pytest.raises(RecordError, match=r"cannot join the arrays of 'x': beside .* \(\(2,\), \("):
+        ragged([{"x": np.ones((1, 2))}, {"x": np.ones((1, 3))}])
+    with pytest.raises(RecordError, match=r"cannot join the arrays of 'x': their numbers of axes"):
+        ragged([{"x": np.ones(1)}, {"x": np.ones((1, 3))}])
+    with pytest.raises(ArgumentError, match="a plain array was expected, got a masked one"):
+        ragged([np.ma.masked_array([1], mask=[True])])
+
+
+def test_lists_of_numbers_are_padded_and_joined_as_arrays_whatever_their_lengths() -> None:
+    records: list[Any] = [{"t": [1, 2], "s": ["a"]}, {"t": [], "s": ["b"]}]
+    padded = {"t": np.array([[1, 2], [0, 0]]), "s": [["a", "b"]]}
+    assert repr_of(pad(records)) == repr_of(padded)
+    parts = {"values": np.array([1, 2]), "offsets": np.array([0, 2, 2])}
+    assert repr_of(ragged(records)["t"]) == repr_of(parts)
+    assert ragged([([1],), ([2],)])[0]["offsets"].tolist() == [0, 1, 2]
+
+
+def test_a_message_about_structure_stays_short() -> None:
+    with pytest.raises(RecordError, match=r"\.\.\. and \[\]. Make .* by np.asarray") as raised:
+        stack([[1] * 5000, []])
+    assert len(str(raised.value)) < 500
+
+
+def test_torch_tensors_are_padded_and_joined_as_tensors() -> None:
+    torch = pytest.importorskip("torch")
+    tensors = [torch.tensor([1, 2]), torch.tensor([3], dtype=torch.int32)]
+    assert repr_of(pad(tensors)) == repr_of(torch.tensor([[1, 2], [3, 0]]))
+    assert pad(tensors, Padding(-1, multiple_of=3)).tolist() == [[1, 2, -1], [3, -1, -1]]
+    joined = ragged([{"x": tensor} for tensor in tensors])["x"]
+    assert joined["values"].tolist() == [1, 2, 3]
+    assert joined["offsets"].tolist() == [0, 2, 3]
+    with pytest.raises(RecordError, match=r"with 0.5: their dtype torch.int64 cannot hold it"):
+        pad(tensors, Padding(0.5))
+    with pytest.raises(RecordError, match=r"cannot stack .* shapes differ \(\(1,\), \(2,\)\)"):
+        stack(tensors)

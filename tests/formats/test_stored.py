@@ -247,7 +247,8 @@ def test_a_truncated_shard_is_named_before_it_is_touched(bad: Bad) -> None:
 def test_a_missing_shard_is_named(bad: Bad) -> None:
     blobs, held, _ = bad
     blobs.held.clear()
-    with pytest.raises(IntegrityError, match=r"shard \w+ of digits@1.0 is missing"):
+    missing = r"shard \w+ of digits@1.0 is missing on .+: .+ worker of another machine or container"
+    with pytest.raises(IntegrityError, match=missing):
         held.read(np.array([1]))
 
 

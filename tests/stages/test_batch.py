@@ -90,6 +90,26 @@ def test_ragged_arrays_name_the_leaf_and_both_ways_out() -> None:
     assert "in batch(2, drop_last=False, collate=stack) over" in caught.value.__notes__[0]
 
 
+def test_arrays_of_different_lengths_are_joined_where_ragged_is_asked() -> None:
+    stream = hr.stream([np.arange(n) for n in (1, 3, 2)])
+    listed = stream.batch(2, collate="list")
+    for joined in (
+        stream.batch(2, collate="ragged"),
+        listed.rebatch(2, collate="ragged"),
+        listed.collate("ragged"),
+    ):
+        found: Any = joined.collect()
+        assert [batch["offsets"].tolist() for batch in found] == [[0, 1, 4], [0, 2]]
+        assert found[0]["values"].tolist() == [0, 0, 1, 2]
+
+
+def test_s_b16_a_batch_of_none_is_refused_and_the_last_batch_is_kept() -> None:
+    with pytest.raises(ArgumentError, match=r"batch size must be .* got 0. To keep records single"):
+        hr.stream(range(7)).batch(0)
+    last: Any = hr.stream(range(7)).batch(3).collect()[-1]
+    assert last.tolist() == [6]
+
+
 @pytest.mark.parametrize("size", [0, -1, 2.5, True, "3", None])
 def test_a_size_that_is_no_positive_number_is_refused(size: Any) -> None:
     with pytest.raises(ArgumentError, match=r"batch size must be .* at least 1, got .* leave out"):

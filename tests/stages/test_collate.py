@@ -29,5 +29,5 @@ def test_collate_after_a_filter_conforms() -> None:
 
 
 def test_an_unknown_way_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="collate must be 'stack', 'pad', 'list' or a function"):
+    with pytest.raises(ArgumentError, match="collate must be 'stack', 'pad', 'ragged', 'list'"):
         hr.stream([[1]]).collate("heap")  # type: ignore[arg-type]

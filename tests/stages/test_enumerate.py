@@ -44,3 +44,12 @@ def test_the_number_stays_with_its_record_under_a_shuffle() -> None:
 def test_a_start_that_is_no_count_is_refused(start: Any) -> None:  # Any: what users pass
     with pytest.raises(ArgumentError, match=r"the start of enumerate must be a whole number .* 0"):
         hr.stream([1]).enumerate(start)
+
+
+@pytest.mark.parametrize("build", [lambda s: s, lambda s: s.filter(lambda x: True)])
+def test_s_b14_numbers_restart_in_each_epoch(build: Any) -> None:
+    stream = build(hr.stream(["a", "b", "c"])).enumerate()
+    numbered = [(0, "a"), (1, "b"), (2, "c")]
+    loader = hr.DataLoader(stream)
+    assert [list(loader) for _ in range(3)] == [numbered] * 3
+    assert stream.repeat(2).collect() == stream.cycle(2).collect() == numbered * 2

@@ -23,7 +23,11 @@ OTHERS = {
     "is_infinite",
     "join",
     "node",
+    "open",
+    "save",
+    "sink",
     "submit",
+    "tee",
     "to_torch",
 }
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import headrace as hr
+from headrace.contracts import Run
 from headrace.contracts.errors import ArgumentError
 from headrace.testing import check_stage
 
@@ -76,3 +77,40 @@ def test_a_size_of_none_is_refused() -> None:
         ArgumentError, match=r"batch size must be .* got 0. To get single .*unbatch"
     ):
         hr.stream([[1]]).rebatch(0)
+
+
+def test_small_batches_of_a_large_one_cost_no_copy_of_the_rest() -> None:
+    class Cut(list[int]):
+        """A batch that notes how many records each cut of it takes."""
+
+        cuts: ClassVar[list[int]] = []
+
+        def __getitem__(self, where: Any) -> Any:
+            found = super().__getitem__(where)
+            self.cuts.append(len(found))
+            return found
+
+    stream = hr.stream([0]).map(lambda _: Cut(range(100))).rebatch(1, collate="list")
+    assert len(stream.collect()) == 100
+    assert sum(Cut.cuts) == 100
+
+
+def test_s_b16_the_last_short_batch_is_kept_unless_it_is_dropped() -> None:
+    stream = hr.stream(range(5)).batch(4, collate="list")
+    assert stream.rebatch(2, collate="list").collect() == [[0, 1], [2, 3], [4]]
+    assert stream.rebatch(2, collate="list", drop_last=True).collect() == [[0, 1], [2, 3]]
+
+
+def test_nothing_comes_after_a_batch_that_fails() -> None:
+    def join(records: list[int]) -> list[int]:
+        if 3 in records:
+            raise ValueError("three")
+        return records
+
+    stream = hr.stream(range(20)).batch(2, collate="list").rebatch(3, collate=join)
+    cursor = stream.node.open(Run())
+    assert cursor.read(4) == [[0, 1, 2]]
+    again = stream.node.open(Run(), cursor.state())
+    for one in (cursor, cursor, again):
+        with pytest.raises(ValueError, match="three"):
+            one.read(4)

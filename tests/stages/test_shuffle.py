@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -44,6 +45,26 @@ def test_records_stay_in_their_window_and_epochs_differ(build: Any) -> None:
         windows = [sorted(epoch[start : start + 5]) for start in range(0, 23, 5)]
         assert windows == [list(range(23))[start : start + 5] for start in range(0, 23, 5)]
     assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+@pytest.mark.parametrize("build", [lambda s: s, lambda s: s.filter(lambda x: True)])
+def test_s_b7_a_seeded_shuffle_is_repeatable_and_leaves_other_generators_alone(build: Any) -> None:
+    before = random.getstate()
+    found = [build(hr.stream(range(50))).shuffle(10, seed=42).collect() for _ in range(2)]
+    assert found[0] == found[1]
+    assert found[0] != build(hr.stream(range(50))).shuffle(10, seed=43).collect()
+    assert random.getstate() == before
+
+
+@pytest.mark.parametrize("build", [lambda s: s, lambda s: s.filter(lambda x: True)])
+def test_s_b8_a_seeded_shuffle_gives_each_epoch_another_order(build: Any) -> None:
+    stream = build(hr.stream(range(50))).shuffle(10, seed=42)
+    loader = hr.DataLoader(stream)
+    epochs = [list(loader) for _ in range(4)]
+    assert epochs == [stream.epoch(epoch).collect() for epoch in range(4)]
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    passes = stream.repeat(4).collect()
+    assert [passes[start : start + 50] for start in range(0, 200, 50)] == epochs
 
 
 def test_a_window_after_a_filter_counts_positions() -> None:

@@ -40,7 +40,7 @@ class ObjectBlobs:
         self._store = store
         self._url = url
         self._locks: dict[str, threading.Lock] = {}
-        self._fork = _fork_guard()
+        self._fork = fork_guard()
 
     @classmethod
     def in_memory(cls) -> ObjectBlobs:
@@ -172,7 +172,7 @@ class _ForkGuard:
 
 
 @functools.cache
-def _fork_guard() -> _ForkGuard:
+def fork_guard() -> _ForkGuard:
     """The guard of this process: one, because the trap is the process's, not the store's."""
     return _ForkGuard()
 

@@ -38,7 +38,7 @@ def open_blobs(url: str | os.PathLike[str], *, durable: bool = True) -> LockingB
         return _local(Path(text), durable)
     scheme = text.partition("://")[0].lower()
     if scheme == "file":
-        return _local(Path(_path_of(text)), durable)
+        return _local(Path(path_of(text)), durable)
     if scheme == "memory":
         return ObjectBlobs.in_memory()
     if scheme in SCHEMES_TO_COME:
@@ -54,7 +54,8 @@ def _local(path: Path, durable: bool) -> LocalBlobs:
     return LocalBlobs(path.expanduser().absolute(), durable)
 
 
-def _path_of(url: str) -> str:
+def path_of(url: str) -> str:
+    """The path that a `file://` address says. Raises ArgumentError where it is no such address."""
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise ArgumentError(

@@ -21,6 +21,7 @@ from headrace.cli.printing import note
 from headrace.cli.prune import prune
 from headrace.cli.rm import rm
 from headrace.cli.show import show_version
+from headrace.cli.shuffle_quality import shuffle_quality_table
 from headrace.cli.submit import submit
 from headrace.cli.verify import verify
 from headrace.cli.view import view
@@ -34,6 +35,10 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "show": (show_version, "headrace show visits"),
     "head": (head, "headrace head visits 1.0 -n 3 --json"),
     "view": (view, "headrace view visits -o visits.html"),
+    "shuffle-quality": (
+        shuffle_quality_table,
+        "headrace shuffle-quality --size 100000 --kind windowed --window 1000 --window 10000",
+    ),
     "verify": (verify, "headrace verify visits 1.0"),
     "rm": (rm, "headrace rm visits 1.0 --yes"),
     "prune": (prune, "headrace prune --grace-s 0"),

@@ -6,6 +6,7 @@ from headrace.contracts.backend import Backend, Future, Workers
 from headrace.contracts.blobs import Blobs, BlobStat, Bytes, Mapped
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, join_blocks, rows
 from headrace.contracts.collate import columns_of, pad, stack, unstack
+from headrace.contracts.failed import LEFT, Failed, Guard
 from headrace.contracts.image import EncodedImage
 from headrace.contracts.memo import with_memo
 from headrace.contracts.node import (
@@ -31,12 +32,18 @@ from headrace.contracts.stage import (
     Place,
     Pointwise,
     Reorders,
+    Softens,
     Stage,
     Visit,
     Visited,
     Windows,
     bare_visit,
+    content_of,
+    gives_any_order,
+    look_ahead_of,
+    replays,
 )
+from headrace.contracts.store import Store
 from headrace.contracts.tree import Record, Tree, flatten, paths, structure_of
 
 __all__ = [
@@ -52,10 +59,13 @@ __all__ = [
     "Cursor",
     "Drawn",
     "EncodedImage",
+    "Failed",
     "Future",
     "Groups",
+    "Guard",
     "Indices",
     "Kernel",
+    "LEFT",
     "Layout",
     "Mapped",
     "Mark",
@@ -69,9 +79,11 @@ __all__ = [
     "Reorders",
     "RowKind",
     "Run",
+    "Softens",
     "Source",
     "Stage",
     "State",
+    "Store",
     "Tree",
     "Visit",
     "Visited",
@@ -79,16 +91,20 @@ __all__ = [
     "Workers",
     "bare_visit",
     "columns_of",
+    "content_of",
     "first_epoch_of",
     "flatten",
+    "gives_any_order",
     "identity_of",
     "iterate",
     "join_blocks",
+    "look_ahead_of",
     "marker",
     "pad",
     "paths",
     "read_ahead_of",
     "read_fully",
+    "replays",
     "rows",
     "stack",
     "structure_of",

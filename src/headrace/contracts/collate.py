@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, rows
 from headrace.contracts.errors import ArgumentError, RecordError
-from headrace.contracts.stacking import pad_values, refuse_mask, stack_values
+from headrace.contracts.stacking import (
+    NUMBERS,
+    Padding,
+    pad_values,
+    ragged_values,
+    refuse_mask,
+    stack_values,
+)
 from headrace.contracts.tree import Record, Tree, builder, flatten, paths, structure_of
 
-# What `pad` writes where an array ends early.
-PAD_VALUE = 0
+# A tree has a star for each number of a list, and a message shows two trees.
+LONGEST_TREE = 200
+
+# To the longest, with zeros.
+PLAIN = Padding()
 
 
 def stack(block: Block[Record]) -> Record:
@@ -24,25 +34,34 @@ def stack(block: Block[Record]) -> Record:
     """
     if isinstance(block, Columns):
         return block.stack()
-    tree, columns = _transposed(block)
-    names = paths(tree)
-    stacked = [stack_values(column, name) for column, name in zip(columns, names, strict=True)]
-    return builder(tree)(stacked)
+    return _joined(block, stack_values)
 
 
-def pad(block: Block[Record]) -> Record:
-    """Like `stack`, with arrays of different shapes filled up with zeros.
+def pad(block: Block[Record], padding: Padding = PLAIN) -> Record:
+    """Like `stack`, with smaller arrays filled up: with zeros, or as `padding` says.
+
+    A list of numbers counts as an array.
 
     Raises:
-        RecordError: the records differ in structure.
+        RecordError: the records differ in structure, or `padding` does not fit a leaf.
     """
-    if isinstance(block, Columns) and "object" not in block.layout.kinds:
+    if padding == PLAIN and isinstance(block, Columns) and "object" not in block.layout.kinds:
         return block.stack()
-    tree, columns = _transposed(rows(block))
-    names = paths(tree)
-    return builder(tree)(
-        [pad_values(column, PAD_VALUE, name) for column, name in zip(columns, names, strict=True)]
-    )
+    records = [_with_arrays(record) for record in rows(block)]
+    return _joined(records, lambda values, name: pad_values(values, padding, name))
+
+
+def ragged(block: Block[Record]) -> Record:
+    """Like `stack`, with each leaf of arrays joined to {"values", "offsets"}.
+
+    Whether a leaf is joined depends on its axes alone, not on the lengths: batches of one
+    record, or of equal lengths by chance, have the structure of all others. A list of numbers
+    counts as an array.
+
+    Raises:
+        RecordError: the records differ in structure, or a leaf in more than its length.
+    """
+    return _joined([_with_arrays(record) for record in rows(block)], ragged_values)
 
 
 def columns_of(arrays: Record) -> Columns[Record]:
@@ -84,6 +103,27 @@ def unstack(batch: Record) -> list[Record]:
     return columns_of(batch).rows()
 
 
+def _joined(block: Block[Record], join: Callable[[Sequence[Any], str], Any]) -> Record:
+    """The record's tree, each leaf made by `join(values, name)`."""
+    tree, columns = _transposed(rows(block))
+    names = paths(tree)
+    return builder(tree)([join(column, name) for column, name in zip(columns, names, strict=True)])
+
+
+def _with_arrays(value: Record) -> Record:
+    """The record with arrays for lists of numbers, whose lengths are no part of its structure."""
+    if type(value) is list:
+        if all(type(one) in NUMBERS or isinstance(one, np.number | np.bool_) for one in value):
+            # NumPy takes a list of nothing for one of floats.
+            return np.asarray(value, dtype=None if value else np.int64)
+        return [_with_arrays(one) for one in value]
+    if type(value) is dict:
+        return {key: _with_arrays(one) for key, one in value.items()}
+    if type(value) is tuple:
+        return tuple(_with_arrays(one) for one in value)
+    return value
+
+
 def _transposed(records: Sequence[Record]) -> tuple[Tree, list[list[Any]]]:  # Any: leaves
     if not records:
         raise RecordError("cannot make a batch of no records. Ask for at least one.")
@@ -94,11 +134,17 @@ def _transposed(records: Sequence[Record]) -> tuple[Tree, list[list[Any]]]:  # A
         other = structure_of(record)
         if other != tree:
             raise RecordError(
-                f"cannot stack records of different structure: {tree} and {other}. "
-                'Make them equal with .map, or pass collate="list".'
+                f"cannot stack records of different structure: {_cut(tree)} and {_cut(other)}. "
+                "Make them equal with .map, lists of numbers too by np.asarray, or pass "
+                'collate="list".'
             )
     leaves = zip(*(flatten(tree, record) for record in records), strict=True)
     return tree, [list(column) for column in leaves]
+
+
+def _cut(tree: Tree) -> str:
+    text = str(tree)
+    return text if len(text) <= LONGEST_TREE else f"{text[:LONGEST_TREE]}..."
 
 
 def _array_tree(arrays: Record) -> Tree:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from headrace.contracts.backend import Workers
 from headrace.contracts.block import Block, rows
+from headrace.contracts.timing import Timing
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -16,12 +17,24 @@ T_co = TypeVar("T_co", covariant=True)
 State: TypeAlias = dict[str, Any]
 
 
+class Shared:
+    """By what the cursors of one running chain find each other; it stays in its process."""
+
+    def __init__(self) -> None:
+        self.found: dict[Any, Any] = {}  # Any: each kind of cursor has keys and values of its own
+
+    def __reduce__(self) -> tuple[type[Shared], tuple[()]]:
+        return Shared, ()
+
+
 @dataclass(frozen=True)
 class Run:
     """What a cursor needs beside its node: epoch, seed, rank and workers.
 
     `workers` None means that nothing runs before it is asked for; else at most `look_ahead`
-    tasks are undelivered at once. `seed` replaces the seeds that the stream did not set.
+    tasks are undelivered at once. `seed` replaces the seeds that the stream did not set. Each
+    opened epoch has a Run of its own, so that what is `shared` is shared within it. With `timing`
+    each stage writes down what it did.
     """
 
     epoch: int = 0
@@ -31,6 +44,8 @@ class Run:
     workers: Workers | None = None
     look_ahead: int = 0
     shares_globals: bool = False
+    timing: Timing | None = field(default=None, compare=False, repr=False)
+    shared: Shared = field(default_factory=Shared, compare=False, repr=False)
 
 
 @runtime_checkable

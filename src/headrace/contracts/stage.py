@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from headrace.contracts.block import Block
+from headrace.contracts.failed import Guard
 from headrace.contracts.node import Cursor, Node, Run
 from headrace.contracts.order import Order
 from headrace.contracts.records import Records
@@ -88,10 +89,12 @@ class Kernel:
     """What a pointwise stage does to one record.
 
     `wants` says what `fn` is called with beside the record: nothing, its ordinal, or a key
-    (bytes) that depends only on (seed, stage, epoch, place).
+    (bytes) that depends only on (seed, stage, epoch, place). A "skip" or "substitute" covers the
+    kernels before it, up to another of these or a "raise": what `fn` gives for an error takes
+    the record's place, as often as `guard` allows.
     """
 
-    kind: Literal["map", "filter", "flat_map", "tap"]
+    kind: Literal["map", "filter", "flat_map", "tap", "raise", "skip", "substitute"]
     fn: Callable[..., Any]
     name: str
     wants: Literal["nothing", "ordinal", "key"] = "nothing"
@@ -100,6 +103,7 @@ class Kernel:
     number: int = 0
     # Whether process-wide state is changed around the call, so that threads must not run it.
     is_global: bool = False
+    guard: Guard | None = None
 
 
 @runtime_checkable
@@ -187,6 +191,41 @@ class Consumes(Stage, Protocol):
         "stages". It closes its parent.
         """
         ...
+
+
+@runtime_checkable
+class Softens(Stage, Protocol):
+    """A stage beside the consumer whose failures an `on_error` behind it can cover."""
+
+    def softened(self) -> Stage:
+        """This stage, giving `Failed` in the place of each record that it cannot make.
+
+        A `Failed` that comes in is passed on.
+        """
+        ...
+
+
+def replays(stage: Stage) -> bool:
+    """Whether a resume makes records again from where a window of them began.
+
+    Such a stage says `replays`; what it reads must come in the same order then.
+    """
+    return isinstance(stage, Windows) or bool(getattr(stage, "replays", False))
+
+
+def gives_any_order(stage: Stage) -> bool:
+    """Whether records come as they are ready: such a stage says `gives_any_order`."""
+    return bool(getattr(stage, "gives_any_order", False))
+
+
+def look_ahead_of(stage: Stage) -> int:
+    """How many records a stage may draw unasked: it says `look_ahead`."""
+    return int(getattr(stage, "look_ahead", 0))
+
+
+def content_of(stage: Stage) -> Any:
+    """What of a stage says which records it gives: its `content`, or all of it."""
+    return getattr(stage, "content", stage)
 
 
 @runtime_checkable

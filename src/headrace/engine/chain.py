@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import xxhash
 from headrace.contracts import (
     Cursor,
     Node,
+    Pointwise,
     Run,
     Source,
     Stage,
@@ -18,8 +19,10 @@ from headrace.contracts import (
     Visit,
     first_epoch_of,
     identity_of,
+    look_ahead_of,
 )
 from headrace.contracts.errors import StateError, StreamError
+from headrace.contracts.timing import Timing
 from headrace.engine.consumer import FusedCursor, WindowCursor
 from headrace.engine.feed import (
     AddressedFeed,
@@ -33,10 +36,11 @@ from headrace.engine.fuse import Fused
 from headrace.engine.inline import InlineCursor
 from headrace.engine.noted import NotedCursor
 from headrace.engine.notes import Origin
-from headrace.engine.plan import Late, Plan, WindowStage, plan_of
+from headrace.engine.plan import Late, Plan, WindowStage, keeps_places, plan_of
 from headrace.engine.position import position_of
 from headrace.engine.randomness import Keys
 from headrace.engine.tasks import TaskCursor
+from headrace.engine.timed import TimedCursor
 from headrace.orders import INFINITE, Every, Part, first_seed
 
 # Any, in this file: a chain is run without knowing its record types.
@@ -79,6 +83,19 @@ class Chain:
         chain = Chain(self.source, self.stages[:count])
         chain.__dict__["plan"] = plan
         return chain
+
+    @property
+    def source_text(self) -> str:
+        """What the chain begins with, for people."""
+        source = self.source
+        return str(source.order) if isinstance(source, Visit) else "drawn"
+
+    @property
+    def every_stage(self) -> tuple[Stage, ...]:
+        """The stages, and those of the chains that they join to this one."""
+        beside = [other for stage in self.stages for other in getattr(stage, "others", ())]
+        chains = [other for other in beside if isinstance(other, Chain)]
+        return (*self.stages, *(stage for chain in chains for stage in chain.every_stage))
 
     @property
     def visit(self) -> Visit | None:
@@ -176,21 +193,51 @@ class Chain:
         memos = [None] * len(self.plan.late) if state is None else self._memos(state)
         self._check_globals(run)
         feed = self._feed(run)
-        origin = Origin(self.identity, self.plan.segment, run)
+        origin = Origin(self.identity, self.plan.segment, run, self._shared(run))
+        timing = self._timing(run)
         base = cursor = self._open_base(run, state, feed, origin)
+        numbers = self.plan.late_numbers
+        if timing is not None:
+            before = (numbers[0] if numbers else len(self.stages)) - 1
+            is_base_counted = not isinstance(self.plan.source, Node)
+            cursor = TimedCursor(cursor, timing, before, counts=not is_base_counted)
         rank = self.world[0] if self.world else run.rank
         keys = Keys(self._seed(run), run.epoch, rank + 1)
         running: list[tuple[Cursor[Any], Late]] = []
-        for late, memo in zip(self.plan.late, memos, strict=True):
-            cursor = _open_late(cursor, late, run, keys=keys, memo=memo)
-            running.append((cursor, late))
-        return NotedCursor(base, running, origin, feed) if running else base
+        tells = feed
+        for late, memo, number in zip(self.plan.late, memos, numbers, strict=True):
+            opened = _open_late(
+                cursor,
+                late,
+                run,
+                keys=keys,
+                memo=memo,
+                origin=replace(origin, feed=tells),
+                timing=timing,
+            )
+            tells = tells if keeps_places(late) else None
+            running.append((opened, late))
+            cursor = opened
+            if timing is not None:
+                is_counted = isinstance(late, Fused)
+                cursor = TimedCursor(opened, timing, number, counts=not is_counted)
+        return NotedCursor(base, cursor, running, origin, feed) if running else cursor
+
+    def _timing(self, run: Run) -> Timing | None:
+        """Where to write down times: where this is the chain that is timed, or its beginning."""
+        timing = run.timing
+        timed = None if timing is None else timing.chain
+        if not isinstance(timed, Chain) or timed.source is not self.source:
+            return None
+        return timing if timed.stages[: len(self.stages)] == self.stages else None
 
     @property
     def gives_one_a_unit(self) -> bool:
         """Whether each unit of positions gives one output: the n-th is that of unit n."""
         plan = self.plan
-        return plan.segment.is_exact and not plan.late and not isinstance(plan.source, Node)
+        # The number of failures so far is not known from the number of outputs.
+        is_counted = plan.segment.is_exact and not plan.segment.guards
+        return is_counted and not plan.late and not isinstance(plan.source, Node)
 
     @property
     def is_divisible(self) -> bool:
@@ -217,7 +264,7 @@ class Chain:
         if isinstance(source, Node):
             return None
         if isinstance(source, Visit):
-            return AddressedFeed(source, run)
+            return AddressedFeed(source, run, is_soft=self.plan.segment.covers_source)
         return DrawnFeed(source, run, self.plan.cut)
 
     def _open_base(
@@ -228,10 +275,14 @@ class Chain:
             return source.open(run, state)
         assert feed is not None
         keys = Keys(self._seed(run), run.epoch)
-        at = position_of(state)
+        at = position_of(state, len(plan.segment.guards))
         if run.workers is None:
-            return InlineCursor(feed, plan.segment, keys, origin=origin, at=at)
-        return TaskCursor(feed, plan.segment, keys, origin=origin, run=run, at=at)
+            return InlineCursor(
+                feed, plan.segment, keys, origin=origin, at=at, timing=self._timing(run)
+            )
+        return TaskCursor(
+            feed, plan.segment, keys, origin=origin, run=run, at=at, timing=self._timing(run)
+        )
 
     def check(self, state: State) -> None:
         """Refuses a position that cannot be one of this chain's, before it is opened.
@@ -241,7 +292,7 @@ class Chain:
         """
         self._memos(state)
         if not isinstance(self.plan.source, Node):
-            position_of(state)
+            position_of(state, len(self.plan.segment.guards))
 
     def _memos(self, state: State) -> list[Any]:
         memos = state.get("stages")
@@ -266,6 +317,14 @@ class Chain:
                     "share: they would disturb each other. Use map(fn, seeded=True), or a "
                     "backend whose workers do not share an interpreter, such as hr.Inline()."
                 )
+        ahead = max((i for i, one in enumerate(self.stages) if look_ahead_of(one)), default=0)
+        for stage in Chain(self.source, self.stages[:ahead]).every_stage:
+            if isinstance(stage, Pointwise) and stage.kernel.is_global:
+                raise StreamError(
+                    f"{stage.kernel.name} seeds the process-wide random generators, and "
+                    f"{getattr(self.stages[ahead], 'title', self.stages[ahead])} behind it runs "
+                    "it in a thread beside others. Use map(fn, seeded=True), or put it behind."
+                )
 
     def _late_stages(self) -> list[Stage]:
         """The stages after the last one that became order or stands over whole chains."""
@@ -276,6 +335,17 @@ class Chain:
             for i, (stage, where) in enumerate(zip(self.stages, wheres, strict=True))
             if i >= begin and where in ("task", "consumer")
         ]
+
+    def _shared(self, run: Run) -> dict[int, int | None]:
+        """How many records come to each guard whose budget is a share of them."""
+        shares = [
+            number
+            for number, stage in enumerate(self.stages)
+            if isinstance(stage, Pointwise)
+            and stage.kernel.guard is not None
+            and isinstance(stage.kernel.guard.budget, float)
+        ]
+        return {number: Chain(self.source, self.stages[:number]).length(run) for number in shares}
 
     def _length(self, run: Run) -> tuple[int | None, Stage | None]:
         source = self.plan.source
@@ -293,9 +363,18 @@ class Chain:
         return length, None
 
 
-def _open_late(cursor: Cursor[Any], late: Late, run: Run, *, keys: Keys, memo: Any) -> Cursor[Any]:
+def _open_late(
+    cursor: Cursor[Any],
+    late: Late,
+    run: Run,
+    *,
+    keys: Keys,
+    memo: Any,
+    origin: Origin,
+    timing: Timing | None,
+) -> Cursor[Any]:
     if isinstance(late, Fused):
-        return FusedCursor(cursor, late, keys, memo)
+        return FusedCursor(cursor, late, keys, memo, origin=origin, timing=timing)
     if isinstance(late, WindowStage):
         return WindowCursor(cursor, late, keys, memo)
     return late.open(cursor, run, memo)

@@ -9,13 +9,19 @@ from typing import Any
 from headrace.contracts import (
     Block,
     Cursor,
+    Failed,
+    Kernel,
     State,
     marker,
     read_fully,
     rows,
     with_memo,
 )
+from headrace.contracts.timing import Timing
 from headrace.engine.fuse import Fused
+from headrace.engine.ledger import Ledger
+from headrace.engine.notes import Origin
+from headrace.engine.passes import Failure
 from headrace.engine.plan import WindowStage
 from headrace.engine.randomness import Keys
 
@@ -29,12 +35,27 @@ class FusedCursor:
     number before the current one and the outputs delivered of it.
     """
 
-    def __init__(self, parent: Cursor[Any], fused: Fused, keys: Keys, memo: Any) -> None:
+    def __init__(
+        self,
+        parent: Cursor[Any],
+        fused: Fused,
+        keys: Keys,
+        memo: Any,
+        *,
+        origin: Origin,
+        timing: Timing | None = None,
+    ) -> None:
         self._parent = parent
         self._fused = fused
+        self._ledger: Ledger | None = None
+        place, failed = memo, []
+        if fused.guards:
+            place, failed = memo or (None, [])
+            self._ledger = Ledger(fused.guards, failed, origin=origin, feed=origin.feed)
         self._used: int
         self._delivered: int
-        self._used, self._delivered = memo if isinstance(memo, list) else (memo or 0, 0)
+        self._used, self._delivered = place if isinstance(place, list) else (place or 0, 0)
+        self._origin = origin
         self._keys = keys
         self._mark = marker(parent)
         self._before = self._mark()
@@ -45,6 +66,8 @@ class FusedCursor:
             key=keys.of,
             place=lambda: self._used - 1,
             ordinal=lambda: self._used - 1,
+            decide=self._decide,
+            timing=timing,
         )
         self._skip = self._delivered
 
@@ -87,8 +110,28 @@ class FusedCursor:
 
     def _value(self, *, ended: bool) -> Any:
         if not self._fused.is_many:
-            return self._used
-        return [self._used, 0] if ended else [self._used - 1, self._delivered]
+            return self._counted(self._used, self._used)
+        used = self._used if ended else self._used - 1
+        return self._counted([used, 0 if ended else self._delivered], used)
+
+    def _counted(self, place: Any, used: int) -> Any:
+        """The memo: where it stands, and, with guards, the failures before there."""
+        return place if self._ledger is None else [place, list(self._ledger.counts(used))]
+
+    def _decide(self, kernel: Kernel, failed: Failed) -> Any:
+        assert self._ledger is not None
+        newest = self._used - 1
+        places = self._places()
+        self._ledger.report(Failure(kernel.number, newest, places, failed.stage, failed.error))
+        return kernel.fn(failed.error)
+
+    def _places(self) -> tuple[int, int] | None:
+        """The positions of which the newest record of the parent came, where that is known."""
+        if self._origin.feed is None:
+            return None
+        begin, end = self._before.state(), self._mark().state()
+        unit = self._origin.segment.unit
+        return begin["at"] * unit, max(begin["at"] + 1, end["at"] + len(end["part"])) * unit
 
     def _drawn(self) -> Iterator[Any]:
         while True:
@@ -98,7 +141,7 @@ class FusedCursor:
                 return
             # An error in the functions, or an unfinished record, resumes before this record.
             self._before = before
-            self._memo = [self._used, 0] if self._fused.is_many else self._used
+            self._memo = self._value(ended=True)
             self._used += 1
             yield block[0]
 

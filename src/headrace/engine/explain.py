@@ -5,7 +5,18 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-from headrace.contracts import Drawn, Groups, Pointwise, Run, Stage, Visit, read_ahead_of
+from headrace.contracts import (
+    Begins,
+    Drawn,
+    Groups,
+    Pointwise,
+    Run,
+    Stage,
+    Visit,
+    look_ahead_of,
+    read_ahead_of,
+    replays,
+)
 from headrace.engine.chain import Chain
 
 PLACES = {
@@ -45,17 +56,25 @@ def chain_html(chain: Chain) -> str:
 
 def _rows(chain: Chain, run: Run) -> list[Row]:
     source = chain.source
-    first = str(source.order) if isinstance(source, Visit) else "drawn"
     base = Chain(source)
-    found = [Row(first, "order" if isinstance(source, Visit) else "source", _length(base, run))]
+    found = [
+        Row(
+            chain.source_text,
+            "order" if isinstance(source, Visit) else "source",
+            _length(base, run),
+        )
+    ]
     for number, (stage, where) in enumerate(zip(chain.stages, chain.plan.wheres, strict=True)):
         part = Chain(source, chain.stages[: number + 1])
-        found.append(Row(_title(stage), where, _length(part, run)))
+        found.append(Row(title_of(stage), where, _length(part, run)))
     return found
 
 
-def _title(stage: Stage) -> str:
-    return stage.kernel.name if isinstance(stage, Pointwise) else str(stage)
+def title_of(stage: Stage) -> str:
+    """The stage as a person reads it, with the name of its function."""
+    return (
+        stage.kernel.name if isinstance(stage, Pointwise) else str(getattr(stage, "title", stage))
+    )
 
 
 def _length(chain: Chain, run: Run) -> str:
@@ -72,8 +91,16 @@ def _remarks(chain: Chain) -> list[str]:
     ahead = read_ahead_of(source.records) if isinstance(source, Visit) else 0
     what = f"up to {ahead:,} records in one read" if ahead else "nothing"
     found.append(f"ahead     {what}; on workers, the tasks in flight")
+    found += [
+        f"ahead     {title_of(stage)}: up to {bound:,} undelivered records"
+        for stage in chain.stages
+        if (bound := look_ahead_of(stage))
+    ]
     if isinstance(source, Drawn):
         found.append("resume    draws and drops what was delivered: no random access")
+    again = [str(stage) for stage in chain.stages if isinstance(stage, Begins) and replays(stage)]
+    if again:
+        found.append(f"resume    runs the epoch of {', '.join(again)} again from its start")
     found += _warnings(chain)
     return found
 
@@ -86,7 +113,7 @@ def _warnings(chain: Chain) -> list[str]:
     ]
     for number, stage in enumerate(late):
         if isinstance(stage, Groups):
-            functions = [_title(one) for one in late[number + 1 :] if isinstance(one, Pointwise)]
+            functions = [title_of(one) for one in late[number + 1 :] if isinstance(one, Pointwise)]
             if functions:
                 return [f"warning   {', '.join(functions)} runs in the consumer, after {stage}"]
     return []

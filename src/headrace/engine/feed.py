@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from headrace.contracts import Block, Drawn, Indices, Order, Run, Visit, read_ahead_of, rows
+from headrace.contracts import Block, Drawn, Failed, Indices, Order, Run, Visit, read_ahead_of, rows
 from headrace.contracts.errors import ArgumentError
 from headrace.contracts.records import read_exactly
+from headrace.contracts.timing import Account
+from headrace.engine.fuse import timed
 from headrace.orders import Every, OrderCursor, Part, Slice, needs_seed, with_seed
 
 # Any, in this file: records pass through untyped.
@@ -57,10 +59,17 @@ class LazyBlock:
         self.size = size
         self.drawn = 0
         self.has_failed = False
+        # Where the time of each read is written, if anywhere.
+        self.account: Account | None = None
+
+    def used(self) -> int:
+        """How many positions have been drawn."""
+        return self.drawn
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            for record in islice(self._records, self.size):
+            drawn = islice(self._records, self.size)
+            for record in drawn if self.account is None else timed(self.account, lambda: drawn):
                 self.drawn += 1
                 yield record
         except Exception:
@@ -71,8 +80,12 @@ class LazyBlock:
 class AddressedFeed:
     """Random access by position; threads may share it."""
 
-    def __init__(self, visit: Visit, run: Run, order: Order | None = None) -> None:
+    def __init__(
+        self, visit: Visit, run: Run, order: Order | None = None, *, is_soft: bool = False
+    ) -> None:
         self._records = visit.records
+        # Whether a record that cannot be read comes as a Failed.
+        self._is_soft = is_soft
         order = bound_order(visit, run) if order is None else order
         self.count = order.count(run.epoch)
         self.read_ahead = read_ahead_of(visit.records)
@@ -111,9 +124,11 @@ class AddressedFeed:
         try:
             return self._read(indices), None
         except Exception as error:
-            if size <= unit:
+            if size <= unit and not self._is_soft:
                 return [], error
         # Which record it was, only single reads can tell.
+        if self._is_soft:
+            return [self._softly(indices[..., i : i + 1]) for i in range(size)], None
         found: list[Any] = []
         for begin in range(0, size, unit):
             try:
@@ -126,8 +141,17 @@ class AddressedFeed:
         """At most `size` records from `start` on, each read when it is wanted."""
         indices = self.indices(start, start + size)
         size = indices.shape[-1]
-        singly = (rows(self._read(indices[..., i : i + 1]))[0] for i in range(size))
-        return LazyBlock(singly, size)
+        read = self._softly if self._is_soft else self._singly
+        return LazyBlock((read(indices[..., i : i + 1]) for i in range(size)), size)
+
+    def _singly(self, indices: Indices) -> Any:
+        return rows(self._read(indices))[0]
+
+    def _softly(self, indices: Indices) -> Any:
+        try:
+            return self._singly(indices)
+        except Exception as error:
+            return Failed(error, "the source")
 
     def _read(self, indices: Indices) -> Block[Any]:
         return read_exactly(self._records, indices)
@@ -172,7 +196,9 @@ class DrawnFeed:
         self.count = drawn_count(source, run, cut)
         start = self._rank + self._start * self._stride
         stop = None if cut[1] is None else self._rank + cut[1] * self._stride
-        self._records = islice(source.draw(run.epoch), start, stop, self._stride)
+        # Of an empty cut, `islice` would still draw what lies before it.
+        drawn = source.draw(run.epoch) if stop is None or start < stop else iter(())
+        self._records = islice(drawn, start, stop, self._stride)
 
     def read(self, start: int, stop: int, unit: int = 1) -> Block[Any]:
         """The records at positions [start, stop); what lies before `start` is drawn and dropped.

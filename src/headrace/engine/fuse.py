@@ -8,27 +8,32 @@ no user text is ever compiled.
 
 from __future__ import annotations
 
-import linecache
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from types import CodeType, FrameType
-from typing import Any
+from types import FrameType
+from typing import Any, TypeAlias
 
-from headrace.contracts import Kernel, Place
+from headrace.contracts import Failed, Kernel, Place
+from headrace.contracts.timing import Account, Timing
+from headrace.engine.loops import DECIDING, Loop, loop_of
 
 # Any, in this file: records pass through untyped.
-Loop = Callable[..., Iterator[Any]]
-
-# (kind, wants) of each kernel: all that the text of a loop depends on.
-Shape = tuple[tuple[str, str], ...]
+# Told of a failure by the kernel that covers it; gives what takes the record's place.
+Decide: TypeAlias = Callable[[Kernel, Failed], Any]
 
 
 @dataclass(frozen=True)
 class Fused:
-    """A run of kernels that one loop applies."""
+    """A run of kernels that one loop applies.
+
+    Where it `takes_failed`, a `Failed` may come in the place of a record; where it `is_soft`, one
+    is given for what fails and no guard of its own covers.
+    """
 
     kernels: tuple[Kernel, ...]
+    takes_failed: bool = False
+    is_soft: bool = False
 
     @property
     def is_many(self) -> bool:
@@ -38,7 +43,23 @@ class Fused:
     @property
     def is_exact(self) -> bool:
         """Whether each record gives exactly one."""
-        return all(kernel.kind in ("map", "tap") for kernel in self.kernels)
+        return all(kernel.kind not in ("filter", "flat_map", "skip") for kernel in self.kernels)
+
+    @property
+    def guards(self) -> tuple[Kernel, ...]:
+        """The kernels that decide about failures of those before them."""
+        return tuple(kernel for kernel in self.kernels if kernel.guard is not None)
+
+    @property
+    def covers_input(self) -> bool:
+        """Whether a failure of what comes in is decided about here."""
+        deciding = (kernel.kind for kernel in self.kernels if kernel.kind in DECIDING)
+        return next(deciding, "raise") != "raise"
+
+    @property
+    def decides(self) -> bool:
+        """Whether no failure of what comes in gets through."""
+        return any(kernel.kind in DECIDING for kernel in self.kernels)
 
     @property
     def wants_place(self) -> bool:
@@ -57,84 +78,97 @@ class Fused:
         key: Callable[[Kernel, Place], bytes],
         place: Callable[[], Place] | None,
         ordinal: Callable[[], int] | None,
+        decide: Decide | None = None,
+        timing: Timing | None = None,
     ) -> Iterator[Any]:
-        """The loop over `records`, lazy: one output runs no function too much."""
+        """The loop over `records`, lazy: one output runs no function too much.
+
+        `decide` is told of each failure that a guard covers; `timing` is written where it is.
+        """
         if not self.kernels:
             return records
-        functions = [_bound(kernel, key) for kernel in self.kernels]
-        return self._loop.make(records, place, ordinal, *functions)
+        functions = [_bound(kernel, key, decide) for kernel in self.kernels]
+        arguments = (records, place, ordinal, self._failed, self._each, *functions)
+        if timing is None:
+            return self._loop().make(*arguments)
+        accounts = [timing.account(kernel.number) for kernel in self.kernels]
+        return self._loop(is_timed=True).make(*arguments, timed, *accounts)
 
-    def runs(self, frame: FrameType) -> bool:
-        """Whether this is a frame of the loop; loops of equal kinds share their code."""
-        return bool(self.kernels) and frame.f_code.co_filename == self._loop.filename
+    def called(self, frame: FrameType, line: int) -> Kernel | None:
+        """The kernel that a line of the loop calls, None where it draws the next record.
 
-    def called(self, line: int) -> Kernel | None:
-        """The kernel that a line of the loop calls, None where it draws the next record."""
-        number = self._loop.line_kernels.get(line)
-        return None if number is None else self.kernels[number]
+        Loops of equal kinds share their code.
 
-    @property
-    def _loop(self) -> _Loop:
-        return _loop(tuple((kernel.kind, kernel.wants) for kernel in self.kernels))
+        Raises:
+            LookupError: this is no frame of the loop.
+        """
+        loops = (self._loop(is_timed=is_timed) for is_timed in (False, True))
+        for loop in loops if self.kernels else ():
+            if loop.filename == frame.f_code.co_filename:
+                number = loop.line_kernels.get(line)
+                return None if number is None else self.kernels[number]
+        raise LookupError(frame)
+
+    def _failed(self, error: Exception) -> Failed:
+        """What stands for a record whose functions raised this inside the loop."""
+        # The frame that caught the error is the loop's own, and comes first.
+        trace = error.__traceback__
+        assert trace is not None
+        kernel = self.called(trace.tb_frame, trace.tb_lineno)
+        return Failed(error, "" if kernel is None else kernel.name)
+
+    def _each(self, fn: Callable[..., Any], number: int, record: Any, *more: Any) -> Iterator[Any]:
+        """The records that a covered function gives for one; at an error, `Failed` is the last."""
+        if record.__class__ is Failed:
+            yield record
+            return
+        try:
+            yield from fn(record, *more)
+        except Exception as error:
+            yield Failed(error, self.kernels[number].name)
+
+    def _loop(self, *, is_timed: bool = False) -> Loop:
+        shape = tuple((kernel.kind, kernel.wants) for kernel in self.kernels)
+        flags = {"takes_failed": self.takes_failed, "is_soft": self.is_soft}
+        return loop_of(shape, **flags, is_timed=is_timed)
 
 
-def _bound(kernel: Kernel, key: Callable[[Kernel, Place], bytes]) -> Callable[..., Any]:
-    if kernel.wants != "key":
-        return kernel.fn
+def timed(account: Account, fn: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
+    """What `fn` gives, its call and each draw from it timed."""
+    clock = time.perf_counter
+    began = clock()
+    for output in fn(*arguments):
+        account.seconds += clock() - began
+        account.given += 1
+        account.last = output
+        yield output
+        began = clock()
+    account.seconds += clock() - began
+
+
+def _bound(
+    kernel: Kernel, key: Callable[[Kernel, Place], bytes], decide: Decide | None
+) -> Callable[..., Any]:
     fn = kernel.fn
-    return lambda record, place: fn(record, key(kernel, place))
+    if kernel.guard is not None and decide is not None:
+        return lambda failed: decide(kernel, failed)
+    if kernel.wants == "key":
+        return lambda record, place: fn(record, key(kernel, place))
+    return fn
 
 
-@dataclass(frozen=True)
-class _Loop:
-    make: Loop
-    filename: str
-    line_kernels: dict[int, int]
+def clocked(
+    fn: Callable[..., Any], account: Account, *, gives_many: bool = False
+) -> Callable[..., Any]:
+    """`fn`, its calls timed, and counted what it makes: one, or those in a list."""
+    clock = time.perf_counter
 
+    def called(*arguments: Any) -> Any:
+        began = clock()
+        made = fn(*arguments)
+        account.seconds += clock() - began
+        account.given += len(made) if gives_many else 1
+        account.last = made[-1] if gives_many and made else made
+        return made
 
-@lru_cache(maxsize=256)
-def _loop(shape: Shape) -> _Loop:
-    lines, line_kernels = _source(shape)
-    text = "\n".join(lines) + "\n"
-    name = "-".join(kind if wants == "nothing" else f"{kind}+{wants}" for kind, wants in shape)
-    filename = f"<headrace loop {name}>"
-    # Tracebacks then show the loop's own line.
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {}
-    code: CodeType = compile(text, filename, "exec")
-    exec(code, namespace)
-    return _Loop(namespace["loop"], filename, line_kernels)
-
-
-def _source(shape: Shape) -> tuple[list[str], dict[int, int]]:
-    functions = "".join(f", f{i}" for i in range(len(shape)))
-    lines = [f"def loop(records, place, ordinal{functions}):", "    for x in records:"]
-    pad = " " * 8
-    if any(wants == "key" for _, wants in shape):
-        lines.append(f"{pad}p = place()")
-    if any(wants == "ordinal" for _, wants in shape):
-        lines.append(f"{pad}n = ordinal()")
-    line_kernels: dict[int, int] = {}
-    for i, (kind, wants) in enumerate(shape):
-        extra = {"nothing": "", "key": ", p", "ordinal": ", n"}[wants]
-        call = f"f{i}(x{extra})"
-        later_key = any(wants == "key" for _, wants in shape[i + 1 :])
-        match kind:
-            case "map":
-                lines.append(f"{pad}x = {call}")
-            case "tap":
-                lines.append(f"{pad}{call}")
-            case "filter":
-                lines.append(f"{pad}if not {call}: continue")
-            case _ if later_key:
-                lines.append(f"{pad}q{i} = p")
-                lines.append(f"{pad}for j{i}, x in enumerate({call}):")
-            case _:
-                lines.append(f"{pad}for x in {call}:")
-        line_kernels[len(lines)] = i
-        if kind == "flat_map":
-            pad += "    "
-            if later_key:
-                lines.append(f"{pad}p = (*q{i}, j{i}) if type(q{i}) is tuple else (q{i}, j{i})")
-    lines.append(f"{pad}yield x")
-    return lines, line_kernels
+    return called

@@ -7,11 +7,16 @@ from itertools import islice
 from typing import Any
 
 from headrace.contracts import Block, State, rows
+from headrace.contracts.timing import SOURCE, Timing
 from headrace.engine.feed import TASK_POSITIONS, Feed, LazyBlock
+from headrace.engine.fuse import clocked
+from headrace.engine.ledger import Ledger
 from headrace.engine.notes import Origin
+from headrace.engine.passes import Pass
 from headrace.engine.position import Position
 from headrace.engine.randomness import Keys
-from headrace.engine.segment import Pass, Segment
+from headrace.engine.segment import Segment
+from headrace.watching import size_of
 
 # Any, in this file: records pass through untyped.
 
@@ -20,9 +25,20 @@ class InlineCursor:
     """Reads a segment unit by unit, gathering stored records ahead within one block."""
 
     def __init__(
-        self, feed: Feed, segment: Segment, keys: Keys, *, origin: Origin, at: Position
+        self,
+        feed: Feed,
+        segment: Segment,
+        keys: Keys,
+        *,
+        origin: Origin,
+        at: Position,
+        timing: Timing | None = None,
     ) -> None:
         self._feed = feed
+        self._timing = timing
+        self._read = feed.read
+        if timing is not None:
+            self._read = clocked(feed.read, timing.account(SOURCE), gives_many=True)
         self._segment = segment
         self._keys = keys
         self._origin = origin
@@ -37,6 +53,8 @@ class InlineCursor:
         self._skip = at.delivered
         # Whether a unit may give several outputs, so that they are counted one by one.
         self._tells_outputs = segment.is_many or segment.is_unit_by_unit
+        guards = segment.guards
+        self._ledger = Ledger(guards, list(at.failed), origin=origin, feed=feed) if guards else None
         # Whether the source has said that it has no more.
         self._is_over = False
         self._failure: BaseException | None = None
@@ -88,6 +106,8 @@ class InlineCursor:
         return self.mark().state()
 
     def close(self) -> None:
+        # Closed, since a chain beside this one failed, it still says where it stood.
+        self._unit = self.mark().unit
         self._pass = None
         self._block = []
 
@@ -100,17 +120,22 @@ class InlineCursor:
                 found.append(output)
         else:
             before = len(found)
-            found.extend(islice(self._pass.outputs, wanted))
-            if self._tells_outputs:
+            try:
+                found.extend(islice(self._pass.outputs, wanted))
+            finally:
+                # Also those before an error, which are given.
                 self._count(len(found) - before)
         if len(found) < n:
             self._end()
 
     def mark(self) -> Position:
         if self._tells_outputs:
-            return self._at
-        used = self._pass.units_used() if self._pass is not None else 0
-        return Position(self._unit + used)
+            at = self._at
+        elif self._pass is None:
+            at = Position(self._unit)
+        else:
+            at = Position(self._unit + self._pass.units_used())
+        return at if self._ledger is None else at._replace(failed=self._ledger.counts(at.unit))
 
     def _count(self, outputs: int) -> None:
         """Notes outputs of one unit as delivered, where a unit may give several."""
@@ -129,7 +154,17 @@ class InlineCursor:
             self._at = Position(self._unit)
             return False
         first = self._unit * self._segment.unit
-        self._pass = Pass(self._segment, block, first, keys=self._keys, places=self._feed.places)
+        report = None if self._ledger is None else self._ledger.report
+        places = self._feed.places
+        self._pass = Pass(
+            self._segment,
+            block,
+            first,
+            keys=self._keys,
+            places=places,
+            report=report,
+            timing=self._timing,
+        )
         # What was delivered of this unit before the state was taken.
         skip, self._skip = self._skip, 0
         for _ in islice(self._pass.outputs, skip):
@@ -144,6 +179,8 @@ class InlineCursor:
         if self._feed.read_ahead == 0 and not is_known and not segment.is_unit_by_unit:
             size = max(segment.unit, TASK_POSITIONS - TASK_POSITIONS % segment.unit)
             block = self._feed.lazy(first, size)
+            if self._timing is not None:
+                block.account = self._timing.account(SOURCE)
             return None if self._is_over or not block.size else block
         if first >= self._first + len(self._block) and not self._gather(first, wanted):
             return None
@@ -155,6 +192,8 @@ class InlineCursor:
         assert self._pass is not None
         used = 1 if self._segment.is_unit_by_unit else self._pass.units
         self._is_over = self._pass.is_last
+        if self._timing is not None:
+            self._timing.weigh(size_of)
         self._unit += used
         self._pass = None
 
@@ -164,7 +203,7 @@ class InlineCursor:
         needed = segment.unit if segment.is_unit_by_unit else wanted * segment.per
         size = max(needed, self._feed.read_ahead)
         size = max(segment.unit, size - size % segment.unit)
-        self._block = self._feed.read(first, first + size, segment.unit)
+        self._block = self._read(first, first + size, segment.unit)
         self._first = first
         return len(self._block) > 0
 
@@ -172,9 +211,7 @@ class InlineCursor:
         """No function is applied: blocks of columns pass as they are."""
         if self._unit >= self._first + len(self._block):
             try:
-                self._block = self._feed.read(
-                    self._unit, self._unit + max(n, self._feed.read_ahead)
-                )
+                self._block = self._read(self._unit, self._unit + max(n, self._feed.read_ahead))
             except Exception as error:
                 self._fail(error)
                 raise

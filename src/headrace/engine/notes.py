@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from headrace.contracts import Run
 from headrace.engine.feed import AddressedFeed, Feed
 from headrace.engine.fuse import Fused
-from headrace.engine.segment import Segment, grouped
+from headrace.engine.segment import Segment, grouped, regrouped
 
 # Marks a note of ours, so that an error gets one note however often it is raised.
 NOTE_START = "headrace: in "
@@ -18,11 +19,17 @@ SHOWN_INDICES = 8
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of a segment's data, for notes."""
+    """What is known of a segment's data, for notes and for shares.
+
+    `lengths` says how many records come to the guards that allow a share of them, by number;
+    `feed` is for stages beside the consumer that can tell of which positions a record came.
+    """
 
     identity: str
     segment: Segment
     run: Run
+    lengths: dict[int, int | None] = field(default_factory=dict)
+    feed: Feed | None = None
 
     def annotate(self, error: BaseException, feed: Feed, unit: int) -> None:
         """Notes where an error of the segment happened, once."""
@@ -61,12 +68,14 @@ def failed_in(error: BaseException, levels: list[Fused]) -> str | None:
     trace = error.__traceback__
     while trace is not None:
         frame = trace.tb_frame
-        if frame.f_code is grouped.__code__:
+        if frame.f_code in (grouped.__code__, regrouped.__code__):
             return str(frame.f_locals["stage"])
-        if left and left[-1].runs(frame):
+        if left:
             # A loop that only passes the error on was drawing from the loops before it.
-            kernel = left.pop().called(trace.tb_lineno)
-            if kernel is not None:
-                return kernel.name
+            with suppress(LookupError):
+                kernel = left[-1].called(frame, trace.tb_lineno)
+                left.pop()
+                if kernel is not None:
+                    return kernel.name
         trace = trace.tb_next
     return None

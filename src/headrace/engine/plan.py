@@ -15,10 +15,13 @@ from headrace.contracts import (
     Node,
     Pointwise,
     Reorders,
+    Softens,
     Source,
     Stage,
     Visit,
     Windows,
+    gives_any_order,
+    replays,
 )
 from headrace.contracts.errors import StreamError
 from headrace.engine.fuse import Fused
@@ -42,6 +45,13 @@ class WindowStage:
 Late = Fused | WindowStage | Consumes
 
 
+def keeps_places(late: Late) -> bool:
+    """Whether what comes out came of the positions between two states of it."""
+    if isinstance(late, Fused):
+        return not late.is_many
+    return not (isinstance(late, WindowStage) or replays(late) or gives_any_order(late))
+
+
 @dataclass(frozen=True)
 class Plan:
     """A source, the segment over it, and the stages beside the consumer."""
@@ -52,6 +62,17 @@ class Plan:
     late: tuple[Late, ...] = ()
     # Where each stage of the chain ended up.
     wheres: tuple[Where, ...] = ()
+
+    @property
+    def late_numbers(self) -> list[int]:
+        """The ordinal of each stage beside the consumer: of a loop, that of its last kernel."""
+        beside = [number for number, where in enumerate(self.wheres) if where == "consumer"]
+        found: list[int] = []
+        for late in self.late:
+            steps = len(late.kernels) if isinstance(late, Fused) else 1
+            found.append(beside[steps - 1])
+            beside = beside[steps:]
+        return found
 
     @property
     def is_one_to_one(self) -> bool:
@@ -75,10 +96,28 @@ def plan_of(source: Source, stages: tuple[Stage, ...], prefix: Prefix) -> Plan:
         StreamError: a stage can do nothing where it stands.
     """
     plan = Plan(source)
+    loose: Stage | None = None
     for number, stage in enumerate(stages):
         placed, where = _place(plan, stage, number, prefix)
+        if loose is not None and _replays(stage, where):
+            raise StreamError(
+                f"{stage} makes records again after a resume and so needs a fixed order, and "
+                f"{loose} before it gives any. Put {stage} before it, or keep it ordered."
+            )
+        loose = next((one for one in (*_beside(stage), stage) if gives_any_order(one)), loose)
         plan = replace(placed, wheres=(*plan.wheres, where))
     return plan
+
+
+def _replays(stage: Stage, where: Where) -> bool:
+    is_many = isinstance(stage, Pointwise) and stage.kernel.kind == "flat_map"
+    return where in ("chains", "consumer") and (is_many or replays(stage))
+
+
+def _beside(stage: Stage) -> tuple[Stage, ...]:
+    """The stages of the chains that a stage joins to this one."""
+    others = getattr(stage, "others", ())
+    return tuple(one for chain in others for one in getattr(chain, "every_stage", ()))
 
 
 def _place(plan: Plan, stage: Stage, number: int, prefix: Prefix) -> tuple[Plan, Where]:
@@ -120,13 +159,16 @@ def _extended(segment: Segment, stage: Stage, number: int) -> Segment | None:
         return replace(
             segment,
             levels=_fused(segment.levels, kernel),
-            is_exact=segment.is_exact and kernel.kind in ("map", "tap"),
+            is_exact=segment.is_exact and Fused((kernel,)).is_exact,
             is_many=segment.is_many or kernel.kind == "flat_map",
-        )
+        ).covering()
     if isinstance(stage, Groups) and segment.is_exact:
         per = segment.per * stage.size
         return replace(
-            segment, levels=(*segment.levels, Grouped(stage, segment.per, per)), unit=per, per=per
+            segment,
+            levels=(*segment.levels, Grouped(stage, segment.per, per, number)),
+            unit=per,
+            per=per,
         )
     if isinstance(stage, Windows):
         # Rounded up to whole earlier units, so that windows nest.
@@ -141,9 +183,11 @@ def _later(late: tuple[Late, ...], stage: Stage, number: int) -> tuple[Late, ...
         kernel = numbered_kernel(stage, number)
         # A number counts what comes out of the stages before: a loop of its own.
         counts_on = kernel.wants == "ordinal"
-        if late and isinstance(late[-1], Fused) and (late[-1].is_exact or not counts_on):
-            return (*late[:-1], Fused((*late[-1].kernels, kernel)))
-        return (*late, Fused((kernel,)))
+        last = late[-1] if late else None
+        if isinstance(last, Fused) and (last.is_exact or not counts_on):
+            longer = replace(last, kernels=(*last.kernels, kernel))
+            return _covering(list(late[:-1]), longer)
+        return _covering(list(late), Fused((kernel,)))
     if isinstance(stage, Windows):
         return (*late, WindowStage(stage, number))
     if isinstance(stage, Consumes):
@@ -152,6 +196,15 @@ def _later(late: tuple[Late, ...], stage: Stage, number: int) -> tuple[Late, ...
         f"{stage} cannot stand here: it neither reorders positions nor maps, groups or consumes "
         "records. Give it one of the abilities in headrace.contracts.stage."
     )
+
+
+def _covering(before: list[Late], fused: Fused) -> tuple[Late, ...]:
+    """What runs beside the consumer with `fused` at its end, which may cover what is before it."""
+    if fused.covers_input and before and isinstance(before[-1], Softens):
+        softened = before[-1].softened()
+        assert isinstance(softened, Consumes)
+        return (*before[:-1], softened, replace(fused, takes_failed=True))
+    return (*before, fused)
 
 
 def numbered_kernel(stage: Pointwise, number: int) -> Kernel:

@@ -12,19 +12,24 @@ LARGEST = 2**63 - 1
 
 
 class Position(NamedTuple):
-    """The next undelivered output: after `delivered` outputs of unit `unit`."""
+    """The next undelivered output: after `delivered` outputs of unit `unit`.
+
+    `failed` counts the failures before the unit that each guard has covered; empty for none.
+    """
 
     unit: int = 0
     delivered: int = 0
+    failed: tuple[int, ...] = ()
 
     def state(self) -> State:
         """The JSON form; `done` is a mask of units delivered beyond `at` (unordered only)."""
         part = [[self.unit, self.delivered]] if self.delivered else []
-        return {"at": self.unit, "done": "", "part": part, "stages": []}
+        failed = {"failed": list(self.failed)} if self.failed else {}
+        return {"at": self.unit, "done": "", "part": part, **failed, "stages": []}
 
 
-def position_of(state: State | None) -> Position:
-    """The position that a state says.
+def position_of(state: State | None, guards: int = 0) -> Position:
+    """The position that a state of a chain with so many guards says.
 
     Raises:
         StateError: it is no position.
@@ -32,12 +37,13 @@ def position_of(state: State | None) -> Position:
     if state is None:
         return Position()
     try:
-        unit, part = state["at"], state["part"]
+        unit, part, failed = state["at"], state["part"], state.get("failed", [])
         delivered = part[0][1] if part else 0
         fits = state["done"] == "" and (not part or (len(part) == 1 and part[0][0] == unit))
-        numbers = (unit, delivered)
+        fits = fits and len(failed) in (0, guards)
+        numbers = (unit, delivered, *failed)
         if fits and all(type(number) is int and 0 <= number <= LARGEST for number in numbers):
-            return Position(unit, delivered)
+            return Position(unit, delivered, tuple(failed))
     except (KeyError, TypeError, IndexError):
         pass
     raise StateError(

@@ -13,7 +13,7 @@ from headrace.engine.chain import Chain
 STATE_VERSION = 1
 
 # What the position itself says; the rest is the header.
-POSITION_KEYS = ("at", "done", "part", "stages", "turn", "parents")
+POSITION_KEYS = ("at", "done", "part", "failed", "stages", "turn", "parents")
 
 # What a seed and an epoch can be: a state with others was not written by us.
 LEAST_SEED, END_OF_SEEDS = -(2**63), 2**64

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.contracts import Block, Run, State, rows
+from headrace.contracts.timing import SOURCE, Timing
 from headrace.engine.feed import AddressedFeed, DrawnFeed, Feed
+from headrace.engine.ledger import Ledger
 from headrace.engine.notes import Origin
+from headrace.engine.passes import Failure, Pass
 from headrace.engine.position import Position
 from headrace.engine.randomness import Keys
-from headrace.engine.segment import Pass, Segment
+from headrace.engine.segment import Segment
 from headrace.schedule import Schedule
+from headrace.watching import size_of
 
 # Any, in this file: records pass through untyped.
 # Tasks grow until one takes this long: handing a task over costs some 0.05 ms.
@@ -33,6 +37,14 @@ class Result:
     stop: int
     error: BaseException | None = None
     seconds: float = 0.0
+    # The failures that guards have covered, each with the number of outputs before it.
+    failures: list[tuple[int, Failure]] = field(default_factory=list)
+    timing: Timing | None = None
+
+    def cut(self, outputs: int, stop: int, error: BaseException) -> None:
+        """Drops what comes after so many outputs: an error stands there, in unit `stop`."""
+        self.outputs = self.outputs[:outputs]
+        self.stop, self.error = stop, error
 
     def owner(self, output: int) -> int:
         """The unit that gave this output."""
@@ -49,45 +61,56 @@ class SegmentTask:
     origin: Origin
     units: tuple[int, int]
     block: Block[Any] | None = None
+    is_timed: bool = False
 
     def __call__(self) -> Result:
         began = time.perf_counter()
-        result = self._run()
+        timing = Timing() if self.is_timed else None
+        result = self._run(timing)
         result.seconds = time.perf_counter() - began
+        if timing is not None:
+            timing.weigh(size_of)
+            timing.tasks_s = result.seconds
         if result.error is not None:
             self.origin.annotate(result.error, self.feed, result.stop)
         return result
 
-    def _run(self) -> Result:
+    def _run(self, timing: Timing | None) -> Result:
         first, stop = self.units
         unit = self.segment.unit
         block, error = self.block, None
         if block is None:
             assert isinstance(self.feed, AddressedFeed)
+            began = time.perf_counter()
             block, error = self.feed.attempt(first * unit, stop * unit, unit)
+            if timing is not None and len(block):
+                source = timing.account(SOURCE)
+                source.seconds += time.perf_counter() - began
+                source.given, source.last = len(block), block[-1]
         ends = first - (-len(block) // unit)
         if not self.segment.levels:
-            return Result(first, block, None, ends, error)
-        outputs: list[Any] = []
+            return Result(first, block, None, ends, error, timing=timing)
         owners: list[int] | None = None if self.segment.is_exact else []
+        result = Result(first, [], owners, ends, timing=timing)
         step = unit if self.segment.is_unit_by_unit else max(1, len(block))
         for start in range(0, len(block), step):
-            at = first + start // unit
-            failed = self._pass(block[start : start + step], at, outputs, owners)
-            if failed is not None:
-                return Result(first, outputs, owners, *failed)
-        return Result(first, outputs, owners, ends, error)
+            if not self._pass(block[start : start + step], first + start // unit, result):
+                return result
+        result.error = error
+        return result
 
-    def _pass(
-        self, block: Block[Any], at: int, outputs: list[Any], owners: list[int] | None
-    ) -> tuple[int, BaseException] | None:
-        """Runs one pass; gives the failing unit and its error, if any."""
+    def _pass(self, block: Block[Any], at: int, result: Result) -> bool:
+        """Runs one pass into a result; False where it failed."""
+        outputs, owners = result.outputs, result.owners
+        assert isinstance(outputs, list)
         given = Pass(
             self.segment,
             block,
             at * self.segment.unit,
             keys=self.keys,
             places=self.feed.places,
+            report=lambda failure: result.failures.append((len(outputs), failure)),
+            timing=result.timing,
         )
         unit_by_unit = self.segment.is_unit_by_unit
         try:
@@ -98,29 +121,41 @@ class SegmentTask:
                     outputs.append(output)
                     owners.append(at + given.units_used() - 1)
         except BaseException as error:
-            return (at if unit_by_unit else at + given.failed_unit), error
+            result.error = error
+            result.stop = at if unit_by_unit else at + given.failed_unit
         finally:
             if owners is not None and unit_by_unit:
                 owners.extend([at] * (len(outputs) - len(owners)))
-        return None
+        return result.error is None
 
 
 class TaskCursor:
     """Reads a segment from tasks in flight; at most `run.look_ahead` are undelivered."""
 
     def __init__(
-        self, feed: Feed, segment: Segment, keys: Keys, *, origin: Origin, run: Run, at: Position
+        self,
+        feed: Feed,
+        segment: Segment,
+        keys: Keys,
+        *,
+        origin: Origin,
+        run: Run,
+        at: Position,
+        timing: Timing | None = None,
     ) -> None:
         assert run.workers is not None
         self._feed = feed
         self._segment = segment
         self._keys = keys
         self._origin = origin
+        self._timing = timing
         # What was delivered of the first unit before the state was taken is taken at once.
         self._skip = at.delivered
         self._units = 1
         self._result = Result(at.unit, [at] * at.delivered, [at.unit] * at.delivered, at.unit)
         self._taken = at.delivered
+        guards = segment.guards
+        self._ledger = Ledger(guards, list(at.failed), origin=origin, feed=feed) if guards else None
         self._failure: BaseException | None = None
         self._is_over = False
         self._schedule = Schedule(
@@ -159,6 +194,10 @@ class TaskCursor:
         self._schedule.close()
 
     def mark(self) -> Position:
+        at = self._at()
+        return at if self._ledger is None else at._replace(failed=self._ledger.counts(at.unit))
+
+    def _at(self) -> Position:
         result, taken = self._result, self._taken
         has_ended = self._is_over or self._failure is not None
         tells_outputs = self._segment.is_unit_by_unit or self._segment.is_many
@@ -197,6 +236,9 @@ class TaskCursor:
         if result is None:
             self._is_over = True
             return False
+        self._report(result)
+        if self._timing is not None and result.timing is not None:
+            self._timing.merge(result.timing)
         if not len(result.outputs) and result.error is None:
             # Nothing came of these units: the position stays after the last output.
             before.stop = result.stop
@@ -205,6 +247,16 @@ class TaskCursor:
             self._taken, self._skip = min(self._skip, len(result.outputs)), 0
         self._grow(result)
         return True
+
+    def _report(self, result: Result) -> None:
+        """Counts what guards have covered; where a budget is used up, the result ends there."""
+        for outputs, failure in result.failures:
+            assert self._ledger is not None
+            try:
+                self._ledger.report(failure)
+            except Exception as error:
+                result.cut(outputs, failure.unit, error)
+                return
 
     def _grow(self, result: Result) -> None:
         most = -(-self._feed.task_positions // self._segment.unit)
@@ -221,5 +273,13 @@ class TaskCursor:
                 block = self._feed.read(units[0] * size, units[1] * size, size)
                 if not block:
                     return
-            yield SegmentTask(self._feed, self._segment, self._keys, self._origin, units, block)
+            yield SegmentTask(
+                self._feed,
+                self._segment,
+                self._keys,
+                self._origin,
+                units,
+                block,
+                is_timed=self._timing is not None,
+            )
             unit = units[1]

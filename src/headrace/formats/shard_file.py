@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, TypeAlias
 
 import msgspec
@@ -28,6 +28,13 @@ TEXT_KINDS = ("str", "numpy str")
 
 def write(sink: BinaryIO, schema: Schema, columns: Sequence[Column], *, rows: int) -> None:
     """Writes one record batch of the columns, their buffers as they are."""
+    batch = batch_of(schema, columns, rows=rows)
+    with pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+
+
+def batch_of(schema: Schema, columns: Sequence[Column], *, rows: int) -> pa.RecordBatch:
+    """The columns as a record batch that carries our schema."""
     names, arrays = [], []
     for column in _in_file_order(columns):
         name = column.leaf.column
@@ -40,9 +47,7 @@ def write(sink: BinaryIO, schema: Schema, columns: Sequence[Column], *, rows: in
         names, arrays = [EMPTY_COLUMN], [pa.nulls(rows)]
     fields = [pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)]
     own = {SCHEMA_KEY: msgspec.json.encode(schema)}
-    arrow_schema = pa.schema(fields, metadata=own)
-    with pa.ipc.new_file(sink, arrow_schema) as writer:
-        writer.write_batch(pa.record_batch(arrays, schema=arrow_schema))
+    return pa.record_batch(arrays, schema=pa.schema(fields, metadata=own))
 
 
 class Damaged(Exception):
@@ -55,16 +60,23 @@ def read(mapped: Mapped) -> tuple[Schema, int, list[Buffers]]:
     Raises:
         Damaged: the bytes are no shard.
     """
+    return unpacked(lambda: pa.ipc.open_file(pa.py_buffer(mapped)).get_batch(0))
+
+
+def unpacked(opening: Callable[[], pa.RecordBatch]) -> tuple[Schema, int, list[Buffers]]:
+    """The same of the record batch that `opening` reads.
+
+    Raises:
+        Damaged: it cannot be read, or is none of `batch_of`.
+    """
     try:
-        return _read(mapped)
+        return _unpacked(opening())
     except (pa.ArrowException, msgspec.DecodeError, *_BROKEN) as error:
         raise Damaged(f"it is no shard of this format: {error}") from error
 
 
-def _read(mapped: Mapped) -> tuple[Schema, int, list[Buffers]]:
-    reader = pa.ipc.open_file(pa.py_buffer(mapped))
-    schema: Schema = msgspec.json.decode(reader.schema.metadata[SCHEMA_KEY], type=Schema)
-    batch = reader.get_batch(0)
+def _unpacked(batch: pa.RecordBatch) -> tuple[Schema, int, list[Buffers]]:
+    schema: Schema = msgspec.json.decode(batch.schema.metadata[SCHEMA_KEY], type=Schema)
     leaves = leaves_of(schema)
     buffers: list[Buffers] = [[] for _ in leaves]
     at = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import Any
 
@@ -175,10 +176,15 @@ class StoredRecords:
             parts = self._parts(shard)
             for reader, part in zip(self._readers, parts, strict=True):
                 reader.add(number, part)
-        except (Damaged, NotFound) as error:
-            reason = "missing" if isinstance(error, NotFound) else f"damaged: {error}"
+        except NotFound as error:
             raise IntegrityError(
-                f"shard {shard.digest} of {self._name} is {reason}. {_REMEDY}"
+                f"shard {shard.digest} of {self._name} is missing on {socket.gethostname()}: "
+                f"{error} Where this is the worker of another machine or container, give it a "
+                f"storage that it can see too, or run on threads here. {_REMEDY}"
+            ) from error
+        except Damaged as error:
+            raise IntegrityError(
+                f"shard {shard.digest} of {self._name} is damaged: {error}. {_REMEDY}"
             ) from error
 
     def _parts(self, shard: Shard) -> list[Part]:

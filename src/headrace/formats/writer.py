@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -68,19 +69,57 @@ def write_blocks(
     Raises:
         RecordError: a record cannot be stored, or differs in structure from those before it.
     """
-    target = _Target(blobs, folder, shard_bytes)
-    with Behind() as behind:
-        writer = _Writer(target, behind, allow_pickle=allow_pickle, advance=advance)
+    writer = ShardWriter(
+        blobs=blobs,
+        folder=folder,
+        advance=advance,
+        shard_bytes=shard_bytes,
+        allow_pickle=allow_pickle,
+    )
+    with closing(writer):
         for block in blocks:
-            if isinstance(block, Columns):
-                writer.flush()
-                writer.add_columns(block)
-            else:
-                writer.add_records(without_tensors(block))
-        writer.flush()
-        writer.close_shard()
-        behind.settle()
-    return Written(writer.schema, tuple(behind.shards))
+            writer.add(block if isinstance(block, Columns) else without_tensors(block))
+        return writer.finish()
+
+
+class ShardWriter:
+    """Writes the blocks that it is given as shards; `finish` writes the last one.
+
+    Whoever made it closes it, which waits for the shard that is being written.
+    """
+
+    def __init__(
+        self,
+        *,
+        blobs: Blobs,
+        folder: str,
+        advance: Callable[[int], None] = lambda _: None,
+        shard_bytes: int = SHARD_BYTES,
+        allow_pickle: bool = False,
+    ) -> None:
+        self._end = ExitStack()
+        self._behind = self._end.enter_context(Behind())
+        target = _Target(blobs, folder, shard_bytes)
+        self._writer = _Writer(target, self._behind, allow_pickle=allow_pickle, advance=advance)
+
+    def add(self, block: Block[Any] | Sequence[Record]) -> None:  # Any: records are the user's
+        """Takes in records; those of a list may be held until some more have come."""
+        if isinstance(block, Columns):
+            self._writer.flush()
+            self._writer.add_columns(block)
+        else:
+            self._writer.add_records(block)
+
+    def finish(self) -> Written:
+        """Writes what is left."""
+        self._writer.flush()
+        self._writer.close_shard()
+        self._behind.settle()
+        return Written(self._writer.schema, tuple(self._behind.shards))
+
+    def close(self) -> None:
+        """Ends the writing; what was written stays."""
+        self._end.close()
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,25 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from headrace.contracts import Block, Cursor, Drawn, Mark, Run, State, iterate, marker, read_fully
+from headrace.contracts import (
+    Block,
+    Cursor,
+    Drawn,
+    Mark,
+    Run,
+    State,
+    iterate,
+    look_ahead_of,
+    marker,
+    read_fully,
+)
 from headrace.contracts.errors import ArgumentError, whole
 from headrace.engine import Chain, Resume
 
 # Any, in this file: records pass through untyped.
+T = TypeVar("T")
 
 # A place is kept each so many batches, since that costs as much as a cheap function; those in
 # between are found by reading on from it.
@@ -48,8 +60,10 @@ class Delivered:
         self._passes = [Pass(0, resume, where)]
         self._marks: deque[tuple[int, Pass, Mark]] = deque(maxlen=KEPT_MARKS)
         self._given = 0
-        # Not known from the numbers alone: to go on from a mark, a drawn source would be drawn.
-        self._marked = 1 if isinstance(chain.plan.source, Drawn) else MARKED
+        # Not known from the numbers alone: to go on from a mark, a drawn source would be drawn,
+        # and what looks ahead would run more, or give the records in another order.
+        ahead = any(look_ahead_of(stage) for stage in chain.every_stage)
+        self._marked = 1 if ahead or isinstance(chain.plan.source, Drawn) else MARKED
 
     @property
     def has_begun(self) -> bool:
@@ -69,9 +83,7 @@ class Delivered:
     def watched_blocks(self, cursor: Cursor[Any], size: int) -> Iterator[Block[Any]]:
         """The same in blocks of up to `size`."""
         if not self._is_counted:
-            batches = self._marking(cursor)
-            while block := list(islice(batches, size)):
-                yield block
+            yield from in_blocks(self._marking(cursor), size)
         while found := cursor.read(size):
             yield found
 
@@ -144,11 +156,11 @@ class Delivered:
             cursor.close()
 
     def _marking(self, cursor: Cursor[Any]) -> Iterator[Any]:
-        mark, begun = marker(cursor), self._passes[-1]
-        for batch in iterate(cursor):
-            self._given += 1
-            if self._given % self._marked == 0:
-                self._marks.append((self._given, begun, mark()))
+        mark, begun, apart = marker(cursor), self._passes[-1], self._marked
+        for given, batch in enumerate(iterate(cursor), self._given + 1):
+            self._given = given
+            if not given % apart:
+                self._marks.append((given, begun, mark()))
             yield batch
 
     def _unknown(self, count: int, least: int, most: int) -> ArgumentError:
@@ -157,6 +169,12 @@ class Delivered:
             f"{least} to {most}. Count the batches since the loader was made, or its state was "
             "loaded, and ask soon after they were used."
         )
+
+
+def in_blocks(batches: Iterator[T], size: int) -> Iterator[Block[T]]:
+    """Batches in blocks of up to `size`."""
+    while block := list(islice(batches, size)):
+        yield block
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,10 @@ class OrderCursor:
         if self._start <= position < self._stop:
             return
         start, stop = position, min(position + self._size, self.count)
-        self._size = min(2 * self._size, BLOCK_POSITIONS)
         block = self.order.at(self.epoch, np.arange(start, stop, dtype=np.int64)).view()
+        # A position of a wide order, such as one of windows, has many indices.
+        width = max(1, block.size // (stop - start))
+        self._size = max(1, min(2 * self._size, BLOCK_POSITIONS // width))
         # Slices are views of the block: a write into one would change later ones.
         block.setflags(write=False)
         self._start, self._stop, self._block = start, stop, block

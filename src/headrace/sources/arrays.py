@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ class ArrayRecords:
     """
 
     arrays: Record
+    # Makes them again in another process, where that is less than sending the arrays.
+    again: Callable[[], ArrayRecords] | None = field(default=None, repr=False, compare=False)
     columns: Columns[Any] = field(init=False, repr=False, compare=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False, compare=False)
 
@@ -39,6 +42,9 @@ class ArrayRecords:
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ArrayRecords, (self.arrays,)) if self.again is None else (self.again, ())
 
     @property
     def read_ahead(self) -> int:

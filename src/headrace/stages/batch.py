@@ -9,6 +9,7 @@ from typing import Any, Literal
 from headrace.contracts import (
     Block,
     Cursor,
+    Failed,
     Mark,
     Run,
     State,
@@ -19,11 +20,12 @@ from headrace.contracts import (
     stack,
     with_memo,
 )
+from headrace.contracts.collate import ragged
 from headrace.contracts.errors import ArgumentError, near, whole
 
 # Any, in this file: a stage is met before its record types are known.
-Collate = Literal["stack", "pad", "list"] | Callable[[list[Any]], Any]
-COLLATES = ("stack", "pad", "list")
+Collate = Literal["stack", "pad", "ragged", "list"] | Callable[[list[Any]], Any]
+COLLATES = ("stack", "pad", "ragged", "list")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class Batch:
 
     `collate` "stack" keeps the record's tree, each leaf stacked along a new first axis (numbers
     and arrays; strings, bytes and None become lists); "pad" does so with arrays of different
-    shapes, filled up with zeros; "list" gives the list of records; a function is called with it.
+    shapes, filled up with zeros; "ragged" joins the arrays of each leaf along their first axis to
+    {"values": array, "offsets": int64 array}, where `values[offsets[i] : offsets[i + 1]]` is that
+    of record i (`unbatch` does not undo it); for both, a list of numbers counts as an array, and
+    tensors of torch give tensors; "list" gives the list of records; a function is called with it.
 
     **Shape**: `(size, *leaf's shape)`. **Length**: divided by `size`, rounded up, or down with
     `drop_last`. **State**: none. Straight after a stored dataset no record is ever taken apart:
@@ -73,21 +78,51 @@ class Batch:
         return collator(self.collate)(block)
 
     def open(self, parent: Cursor[Any], run: Run, memo: Any) -> BatchCursor:
-        return BatchCursor(parent, self)
+        return BatchCursor(parent, self, collator(self.collate))
+
+    def softened(self) -> SoftBatch:
+        return SoftBatch(self)
+
+
+@dataclass(frozen=True)
+class SoftBatch:
+    """A batch stage that gives `Failed` in the place of a batch that cannot be made."""
+
+    stage: Batch
+
+    def __str__(self) -> str:
+        return str(self.stage)
+
+    def length(self, before: int | None) -> int | None:
+        return self.stage.length(before)
+
+    def open(self, parent: Cursor[Any], run: Run, memo: Any) -> BatchCursor:
+        return BatchCursor(parent, self.stage, self.group)
+
+    def group(self, block: Block[Any]) -> Any:
+        try:
+            return self.stage.group(block)
+        except Exception as error:
+            return Failed(error, str(self))
 
 
 def check_collate(collate: Collate) -> None:
     """Refuses what is neither a known name nor a function."""
     if not callable(collate) and collate not in COLLATES:
         raise ArgumentError(
-            f"collate must be 'stack', 'pad', 'list' or a function, got {collate!r}. "
+            f"collate must be 'stack', 'pad', 'ragged', 'list' or a function, got {collate!r}. "
             + near(str(collate), COLLATES)
         )
 
 
 def collator(how: Collate) -> Callable[[Block[Any]], Any]:
     """The function that makes one batch of the records of a block."""
-    named: dict[str, Callable[[Block[Any]], Any]] = {"stack": stack, "pad": pad, "list": rows}
+    named: dict[str, Callable[[Block[Any]], Any]] = {
+        "stack": stack,
+        "pad": pad,
+        "ragged": ragged,
+        "list": rows,
+    }
     return named[how] if isinstance(how, str) else Collated(how)
 
 
@@ -104,9 +139,12 @@ class Collated:
 class BatchCursor:
     """Batches beside the consumer: its state is its parent's, since it holds nothing."""
 
-    def __init__(self, parent: Cursor[Any], stage: Batch) -> None:
+    def __init__(
+        self, parent: Cursor[Any], stage: Batch, group: Callable[[Block[Any]], Any]
+    ) -> None:
         self._parent = parent
         self._stage = stage
+        self._group = group
         self._mark = marker(parent)
         # A batch that fails resumes at its first record: where that is, while it is made.
         self._before: Mark | None = None
@@ -122,7 +160,7 @@ class BatchCursor:
                 records = read_fully(self._parent, self._stage.size)
                 if not records or self._is_left_out(records):
                     break
-                batches.append(self._stage.group(records))
+                batches.append(self._group(records))
         except BaseException as error:
             self._failure = error
             if not batches:
@@ -136,7 +174,7 @@ class BatchCursor:
         if self._failure is not None:
             raise self._failure
         read, mark, size = self._parent.read, self._mark, self._stage.size
-        group = collator(self._stage.collate)
+        group = self._group
         try:
             while True:
                 self._before = mark()

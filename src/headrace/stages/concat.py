@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class ConcatRecords:
     members: tuple[Records[Any], ...]
 
     def __len__(self) -> int:
-        return sum(len(member) for member in self.members)
+        return int(self._begins[-1])
 
     @property
     def identity(self) -> str:
@@ -90,13 +91,21 @@ class ConcatRecords:
         return min(read_ahead_of(member) for member in self.members)
 
     def read(self, indices: Indices) -> Block[Any]:
-        begins = np.cumsum([0] + [len(member) for member in self.members])
+        begins = self._begins
         owners = np.searchsorted(begins, indices, side="right") - 1
+        if len(owners) and (owners == owners[0]).all():
+            only = int(owners[0])
+            return self.members[only].read(indices - begins[only])
         parts: list[tuple[Indices, Block[Any]]] = []
         for number in np.unique(owners).tolist():
             where = np.flatnonzero(owners == number)
             parts.append((where, self.members[number].read(indices[where] - begins[number])))
         return join_blocks(parts, len(indices))
+
+    # Kept: a thousand lengths take longer to ask than a record to read.
+    @cached_property
+    def _begins(self) -> Indices:
+        return np.cumsum([0, *(len(member) for member in self.members)], dtype=np.int64)
 
 
 @dataclass(frozen=True)

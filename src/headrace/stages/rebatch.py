@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from headrace.contracts import Cursor, Run, State, rows, unstack, with_memo
+from headrace.contracts import Cursor, Run, State, marker, rows, unstack, with_memo
 from headrace.contracts.errors import whole
 from headrace.stages.batch import Collate, check_collate, collator
 
@@ -27,6 +27,9 @@ class Rebatch:
         >>> hr.stream(range(5)).batch(2).rebatch(3).collect()
         [array([0, 1, 2]), array([3, 4])]
     """
+
+    # A batch whose records are not used up is made again.
+    replays: ClassVar[bool] = True
 
     size: int
     drop_last: bool = False
@@ -54,10 +57,11 @@ class RebatchCursor:
         self._parent = parent
         self._stage = stage
         self._collate = collator(stage.collate)
-        self._begin = parent.state()
+        self._mark = marker(parent)
+        self._begin = self._mark()
         self._used = used
-        self._rest: list[Any] = []
-        self._skip = used
+        self._records: list[Any] = []
+        self._is_drawn = False
         self._failure: BaseException | None = None
 
     def read(self, n: int) -> list[Any]:
@@ -76,10 +80,11 @@ class RebatchCursor:
                 self._failure = error
                 if not batches:
                     raise
+                break
         return batches
 
     def state(self) -> State:
-        return with_memo(self._begin, self._used)
+        return with_memo(self._begin.state(), self._used)
 
     def close(self) -> None:
         self._parent.close()
@@ -88,20 +93,18 @@ class RebatchCursor:
         size = self._stage.size
         records: list[Any] = []
         while len(records) < size:
-            if not self._rest and not self._draw():
+            if self._used >= len(self._records) and not self._draw():
                 break
-            taken = self._rest[: size - len(records)]
-            self._rest = self._rest[len(taken) :]
+            taken = self._records[self._used : self._used + size - len(records)]
             self._used += len(taken)
             records += taken
         return [] if self._stage.drop_last and len(records) < size else records
 
     def _draw(self) -> bool:
-        begin = self._parent.state()
+        # What a saved state says was used belongs to the first batch alone.
+        used = 0 if self._is_drawn else self._used
+        begin = self._mark()
         block = rows(self._parent.read(1))
-        if not block:
-            self._begin, self._used = begin, 0
-            return False
-        self._begin, self._used = begin, self._skip
-        self._rest, self._skip = unstack(block[0])[self._skip :], 0
-        return True
+        self._begin, self._used, self._is_drawn = begin, used, True
+        self._records = unstack(block[0]) if block else []
+        return bool(block)

@@ -59,10 +59,11 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A whole chain, opened again for each pass."""
+    """A whole chain, opened again for each pass: in the next epoch, or in the same one again."""
 
     before: Node[Any]
     times: int | None
+    reshuffle: bool = True
 
     @property
     def is_infinite(self) -> bool:
@@ -71,11 +72,13 @@ class Repeated:
     @property
     def first_epoch(self) -> int:
         first = first_epoch_of(self.before)
+        if not self.reshuffle:
+            return first
         return 0 if self.times is None else first // self.times
 
     def first_turn(self, run: Run) -> int:
         """The pass that this epoch begins with: a start offset may leave out whole ones."""
-        if run.epoch != self.first_epoch:
+        if not self.reshuffle or run.epoch != self.first_epoch:
             return 0
         first = first_epoch_of(self.before)
         return first if self.times is None else first % self.times
@@ -95,7 +98,9 @@ class Repeated:
         return RepeatCursor(self, run, state)
 
     def run_of(self, run: Run, turn: int) -> Run:
-        """The run of one pass: its epoch is its own."""
+        """The run of one pass: its epoch is its own, or the same in each."""
+        if not self.reshuffle:
+            return run
         # Without end there is one epoch only, which counts the passes.
         first = 0 if self.times is None else run.epoch * self.times
         return replace(run, epoch=first + turn)
@@ -120,7 +125,9 @@ class RepeatCursor:
                 return block
             is_last = self._node.times is not None and self._turn + 1 >= self._node.times
             self._empty += 1
-            is_endless_nothing = self._node.times is None and self._empty >= EMPTY_PASSES
+            # The end of a pass counts as one; of the same epoch one that is empty tells all.
+            passes = EMPTY_PASSES if self._node.reshuffle else 2
+            is_endless_nothing = self._node.times is None and self._empty >= passes
             if is_last or is_endless_nothing:
                 return block
             self._cursor.close()

@@ -102,6 +102,11 @@ def shards_folder(dataset: str) -> str:
     return f"{dataset}/shards"
 
 
+def values_folder(store: str) -> str:
+    """Where the values of a key-value store are."""
+    return f"{store}/values"
+
+
 def checked_names(dataset: str, version: str) -> None:
     """Makes sure that both are plain names.
 
@@ -120,5 +125,5 @@ def checked_name(kind: str, name: str) -> str:
     raise InvalidName(
         f"a {kind} name must be 1 to 128 letters, digits, '_', '.', '+' or '-', the first one "
         f"a letter, digit or '_', got {name!r}. Choose a plain name such as "
-        + ("'digits'." if kind == "dataset" else "'1.0'.")
+        + ("'1.0'." if kind == "version" else "'digits'.")
     )

@@ -24,8 +24,10 @@ from headrace.storage.catalog import (
     checked_names,
     manifest_key,
     shards_folder,
+    values_folder,
 )
 from headrace.storage.showing import shown_html, shown_text
+from headrace.stores import BlobStore
 
 # Any, in this file: records are the user's values, of every type.
 
@@ -175,6 +177,23 @@ class Storage:
             return cached
 
         return decorate
+
+    def store(self, name: str) -> BlobStore:
+        """A key-value store beside the datasets, made by its first `set`.
+
+        Raises:
+            InvalidName: a name that is no plain one.
+
+        Example:
+            >>> store = Storage("memory://").store("embeddings")
+            >>> store.set({"id": 3, "tokens": ["a", "b"]}, "first")
+            'first'
+            >>> store.get("first")
+            {'id': 3, 'tokens': ['a', 'b']}
+        """
+        folder = values_folder(checked_name("store", name))
+        # Beside the values, where it is plain whose a half-written one is.
+        return BlobStore(self._blobs.aside(f"{folder}/~"), folder)
 
     def datasets(self) -> list[str]:
         """The names of the datasets, the oldest first.

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import headrace as hr
 from headrace.contracts.block import Columns, rows
 from headrace.contracts.errors import ArgumentError, RecordError
+from headrace.sources.file import File
 from headrace.sources.files import chunks as chunks_file
 from headrace.sources.files.csv import INFERRED_ROWS, CsvSource, csv_source
 from headrace.sources.files.csv_columns import columns_in
@@ -106,7 +107,7 @@ def test_columns_hold_what_reading_row_by_row_gives(
     chunk, dialect = text.getvalue().encode(), Dialect(delimiter)
     columns = columns_in(chunk, ("x", "y"), types, dialect) if chunk else None
     if columns is not None:
-        place = Place(Path("a.csv"), 1)
+        place = Place(File.at("a.csv"), 1)
         found = dialect.rows(chunk)
         expected = [record_of(row, ("x", "y"), types, "utf-8", place) for row in found]
         assert same(columns.rows(), expected)

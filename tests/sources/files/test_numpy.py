@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,16 @@ def test_a_damaged_npz_is_told(tmp_path: Path, mark: bytes, message: str) -> Non
     path.write_bytes(content)
     with pytest.raises(ArgumentError, match=message):
         numpy_source(path)
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz"])
+def test_a_copy_in_another_process_reads_the_file_again(tmp_path: Path, name: str) -> None:
+    array = np.arange(80_000.0).reshape(1000, 80)
+    saves: dict[str, Any] = {"x.npy": np.save, "x.npz": np.savez}
+    saves[name](tmp_path / name, array)
+    records = numpy_source(tmp_path / name)
+
+    sent = pickle.dumps(records)
+
+    assert len(sent) < 1000
+    np.testing.assert_array_equal(pickle.loads(sent).read(np.array([7])).leaves[0], array[7:8])

@@ -61,6 +61,17 @@ def test_a_folder_that_cannot_be_listed_is_named(
         names(folder, folder)
 
 
+def test_a_path_that_may_not_be_looked_at_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(ArgumentError, match=r"must be readable, got '.*a\.csv': Permission denied"):
+        names(folder, folder / "a.csv")
+
+
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
@@ -126,6 +137,8 @@ def test_a_folder_without_such_files_says_what_it_holds(folder: Path) -> None:
         ([], r"paths must name a file at least, got \[\]"),
         ([7], "a path must be a str or pathlib.Path, got int"),
         (7, "a path must be a str or pathlib.Path, got int"),
+        (b"a.csv", "a path must be a str or pathlib.Path, got bytes"),
+        ("", "a path must name a file or folder, got ''"),
     ],
     ids=str,
 )

@@ -16,6 +16,7 @@ import pytest
 
 import headrace as hr
 from headrace.contracts.errors import ArgumentError, RecordError, StorageError
+from headrace.sources.file import File
 from headrace.sources.files.tar import TarDrawn, TarRecords, tar_source
 from headrace.sources.files.tar_members import opened_tar
 
@@ -114,7 +115,8 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
 
     all_of(tar_source(plain))
-    left: Any = TarDrawn((packed,)).draw(0)
+    drawn: Any = tar_source(packed)
+    left = drawn.draw(0)
     next(left)
     left.close()
 
@@ -248,7 +250,7 @@ def test_holes_are_refused(tmp_path: Path) -> None:
 def test_what_the_user_raises_while_a_tar_is_open_is_not_blamed_on_the_tar(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "0.tar", PAIRS)
 
-    with pytest.raises(RecordError, match="mine"), opened_tar(path):
+    with pytest.raises(RecordError, match="mine"), opened_tar(File.at(path)):
         raise RecordError("mine")
 
 

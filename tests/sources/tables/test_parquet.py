@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -83,6 +84,18 @@ def test_files_may_differ_where_records_do_not(tmp_path: Path) -> None:
     assert records == [{"x": 1, "s": "a"}, {"x": 2, "s": "b"}, {"x": 3, "s": None}]
     ref = hr.Storage(tmp_path / "cache").submit(hr.from_parquet(tmp_path), "t", "1")
     assert ref.stream().collect() == records
+
+
+def test_a_damaged_file_is_closed(tmp_path: Path) -> None:
+    def is_open() -> bool:
+        links = (Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd"))
+        return any(link.is_symlink() and link.resolve() == path for link in links)
+
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"PAR1" + bytes(100))
+    with pytest.raises(IntegrityError) as caught:
+        hr.stream([path]).flat_map(hr.parse.parquet()).collect()
+    assert not is_open(), caught
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from headrace.sources.files.jsonl import jsonl_source
 from headrace.sources.files.numpy import numpy_source
 from headrace.sources.files.open import from_path
 from headrace.sources.files.paths import Paths
+from headrace.sources.files.sounds import audio_folder_source
 from headrace.sources.files.tar import tar_source
 from headrace.sources.files.text import text_source
 
@@ -19,6 +20,7 @@ __all__ = [
     "FileRecords",
     "OnError",
     "Paths",
+    "audio_folder_source",
     "csv_source",
     "from_path",
     "image_folder_source",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
-import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO
 
 from headrace.contracts.errors import ArgumentError, RecordError, StorageError
+from headrace.sources.file import File, unreadable
+from headrace.sources.files.compression import decompressed_by_name
 
 # Long enough for tight loops, short enough to be held a few times over.
 CHUNK_BYTES = 2**20
@@ -23,7 +22,7 @@ def checked_encoding(encoding: str) -> str:
         name = codecs.lookup(encoding).name
         # Some turn bytes into bytes (hex), or have no bytes to keep what does not decode (idna).
         "a".encode(name, "surrogateescape")
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, TypeError):
         raise ArgumentError(
             f"encoding must be a text encoding that Python knows, got {encoding!r}. "
             'Give a name such as "utf-8", "cp1252" or "utf-16".'
@@ -38,7 +37,7 @@ def last_line_end(buffer: bytes) -> int:
 
 
 def chunks(
-    path: Path, encoding: str = UTF8, end_of_last: Callable[[bytes], int] = last_line_end
+    file: File, encoding: str = UTF8, end_of_last: Callable[[bytes], int] = last_line_end
 ) -> Iterator[bytes]:
     """The file in chunks that end where a line does; the last one where the file does.
 
@@ -48,7 +47,7 @@ def chunks(
         StorageError: it cannot be read, or is not compressed as its name says.
     """
     held, held_bytes, wanted_bytes = [b""], 0, 0
-    for piece in _pieces(path, encoding):
+    for piece in _pieces(file, encoding):
         held.append(piece)
         held_bytes += len(piece)
         if held_bytes < wanted_bytes:
@@ -71,37 +70,30 @@ def plain_lines(chunk: bytes) -> bytes:
     return chunk.removesuffix(b"\n")
 
 
-def _pieces(path: Path, encoding: str) -> Iterator[bytes]:
+def _pieces(file: File, encoding: str) -> Iterator[bytes]:
     try:
-        with _opened(path) as file:
-            yield from _in_utf8(file, path, encoding)
-    except (OSError, EOFError, zlib.error) as error:
-        raise StorageError(
-            f"{path} was to be read, and cannot be: {error}. "
-            "Check that it is whole, readable and compressed as its name says."
-        ) from error
+        with decompressed_by_name(file).open() as opened:
+            yield from _in_utf8(opened, file, encoding)
+    except StorageError:
+        raise
+    except OSError as error:
+        raise unreadable(str(file), error) from error
 
 
-def _opened(path: Path) -> IO[bytes]:
-    if path.suffix.lower() != ".gz":
-        return path.open("rb")
-    return io.BufferedReader(gzip.open(path))
-
-
-def _in_utf8(file: IO[bytes], path: Path, encoding: str) -> Iterator[bytes]:
+def _in_utf8(opened: IO[bytes], file: File, encoding: str) -> Iterator[bytes]:
     if encoding == UTF8:
-        first = file.read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8)
+        first = opened.read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8)
         yield first
-        while piece := file.read(CHUNK_BYTES):
+        while piece := opened.read(CHUNK_BYTES):
             yield piece
         return
     # A byte that does not decode becomes a surrogate, and that three bytes that are no UTF-8.
-    with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="") as text:
+    with io.TextIOWrapper(opened, encoding, errors="surrogateescape", newline="") as text:
         try:
             while part := text.read(CHUNK_BYTES):
                 yield part.encode(UTF8, "surrogatepass")
         except UnicodeDecodeError as error:
             raise RecordError(
-                f"{path} is no text in {encoding}: {error.reason}. "
+                f"{file} is no text in {encoding}: {error.reason}. "
                 "Pass the encoding= that it was written in."
             ) from error

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from headrace.contracts.block import Block, rows
 from headrace.contracts.errors import ArgumentError, RecordError
+from headrace.sources.file import File
 from headrace.sources.files.chunks import UTF8, checked_encoding, chunks
+from headrace.sources.files.compression import decompressed_by_name
 from headrace.sources.files.csv_columns import columns_in
 from headrace.sources.files.csv_records import Place, header_of, record_of
 from headrace.sources.files.csv_rows import Dialect, Row, newlines
 from headrace.sources.files.csv_types import ColumnType, checked_types, inferred
 from headrace.sources.files.faults import Faults, OnError, block_of, checked_policy
-from headrace.sources.files.paths import Paths, has_suffix, matched, names_of
+from headrace.sources.files.paths import Files, has_suffix, located, names_of
 
 # Any, in this file: values are bools, ints, floats, str and None.
 
@@ -39,7 +40,7 @@ class CsvFormat:
 class CsvSource:
     """The rows of delimited files, read in order; each column has one type."""
 
-    paths: tuple[Path, ...]
+    files: tuple[File, ...]
     columns: tuple[str, ...]
     types: tuple[ColumnType, ...]
     written: CsvFormat
@@ -48,7 +49,7 @@ class CsvSource:
     @property
     def identity(self) -> str:
         """How many files, and the first one's name."""
-        return names_of("csv", self.paths)
+        return names_of("csv", self.files)
 
     @property
     def size(self) -> None:
@@ -68,43 +69,43 @@ class CsvSource:
     def blocks(self, epoch: int) -> Iterator[Block[dict[str, Any]]]:
         """A fresh pass; a chunk of a file where all is regular comes as columns."""
         faults = Faults(self.on_error)
-        for path in self.paths:
-            for line, chunk in self._body(path):
+        for file in self.files:
+            for line, chunk in self._body(file):
                 columns = columns_in(chunk, self.columns, self.types, self.written.dialect)
                 if columns is None:
-                    yield from block_of(self._singly(chunk, path, line, faults))
+                    yield from block_of(self._singly(chunk, file, line, faults))
                 else:
                     yield columns
         faults.tell()
 
-    def _body(self, path: Path) -> Iterator[tuple[int, bytes]]:
+    def _body(self, file: File) -> Iterator[tuple[int, bytes]]:
         """The chunks of whole rows behind the header, and the number of each one's first line."""
         dialect = self.written.dialect
         line, has_header = 1, self.written.has_header
-        for chunk in chunks(path, self.written.encoding, dialect.end_of_rows):
+        for chunk in chunks(file, self.written.encoding, dialect.end_of_rows):
             start = 0
             header = next(dialect.rows(chunk), None) if has_header else None
             if header is not None:
-                self._check_header(header, path, Place(path, line + header.line))
+                self._check_header(header, file, Place(file, line + header.line))
                 start, has_header = header.end, False
             if start < len(chunk) and not has_header:
                 yield line + newlines(chunk[:start]), chunk[start:]
             line += newlines(chunk)
 
-    def _check_header(self, row: Row, path: Path, place: Place) -> None:
+    def _check_header(self, row: Row, file: File, place: Place) -> None:
         names = header_of(row, place)
         if names != self.columns:
             raise RecordError(
-                f"{path} has the columns {', '.join(names)}, and {self.paths[0]} has "
+                f"{file} has the columns {', '.join(names)}, and {self.files[0]} has "
                 f"{', '.join(self.columns)}. Files that are read as one need the same header; "
                 "read them apart, and join the streams with .concat."
             )
 
     def _singly(
-        self, chunk: bytes, path: Path, line: int, faults: Faults
+        self, chunk: bytes, file: File, line: int, faults: Faults
     ) -> Iterator[dict[str, Any]]:
         for row in self.written.dialect.rows(chunk):
-            place = Place(path, line + row.line)
+            place = Place(file, line + row.line)
             try:
                 record = record_of(row, self.columns, self.types, self.written.encoding, place)
             except RecordError as error:
@@ -114,7 +115,7 @@ class CsvSource:
 
 
 def csv_source(
-    paths: Paths,
+    places: Files,
     *,
     columns: Sequence[str] | None = None,
     types: Mapping[str, ColumnType] | None = None,
@@ -123,7 +124,7 @@ def csv_source(
     encoding: str = UTF8,
     on_error: OnError = "raise",
 ) -> CsvSource:
-    """The rows of the files that `paths` says; the first rows are read now, for the types.
+    """The rows of the files that `places` says; the first rows are read now, for the types.
 
     Raises:
         ArgumentError: no file is there, or a parameter is none that is accepted.
@@ -131,10 +132,10 @@ def csv_source(
         StorageError: a file cannot be read.
     """
     checked_policy(on_error)
-    found = matched(paths, suffixes=CSV_SUFFIXES)
+    found = located(places, suffixes=CSV_SUFFIXES)
     dialect = Dialect(_delimiter_of(found) if delimiter is None else delimiter, quotechar)
     written = CsvFormat(dialect, checked_encoding(encoding), columns is None)
-    names, first = _beginning(found, written, _checked_columns(columns))
+    names, first = _beginning(found, written, checked_columns(columns))
     given = dict(types or {})
     if names:
         checked_types(given, names)
@@ -144,13 +145,13 @@ def csv_source(
 
 
 def _beginning(
-    paths: Sequence[Path], written: CsvFormat, names: tuple[str, ...]
+    files: Sequence[File], written: CsvFormat, names: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[list[str]]]:
     """The names of the columns, and the first rows of the first file that has any."""
-    for path in paths:
-        found = _first_rows(path, written)
+    for file in files:
+        found = _first_rows(file, written)
         if written.has_header and found and not names:
-            names = header_of(found[0], Place(path, 1 + found[0].line))
+            names = header_of(found[0], Place(file, 1 + found[0].line))
         body = found[1:] if written.has_header else found
         texts = [[part.decode(errors="replace") for part in row.fields or ()] for row in body]
         fitting = [fields for fields in texts if len(fields) == len(names)]
@@ -159,13 +160,14 @@ def _beginning(
     return names, []
 
 
-def _first_rows(path: Path, written: CsvFormat) -> list[Row]:
-    found = chunks(path, written.encoding, written.dialect.end_of_rows)
+def _first_rows(file: File, written: CsvFormat) -> list[Row]:
+    found = chunks(file, written.encoding, written.dialect.end_of_rows)
     rows_of_chunks = (row for chunk in found for row in written.dialect.rows(chunk))
     return list(islice(rows_of_chunks, INFERRED_ROWS + 1))
 
 
-def _checked_columns(columns: Any) -> tuple[str, ...]:  # Any: whatever the user passed
+def checked_columns(columns: Any) -> tuple[str, ...]:  # Any: whatever the user passed
+    """The names as a tuple, empty for None. Raises ArgumentError where they are no names."""
     if columns is None:
         return ()
     names = () if isinstance(columns, str) else tuple(columns)
@@ -181,11 +183,11 @@ def _checked_columns(columns: Any) -> tuple[str, ...]:  # Any: whatever the user
     return names
 
 
-def _delimiter_of(paths: Sequence[Path]) -> str:
-    with_tabs = {has_suffix(path, TAB_SUFFIXES) for path in paths}
+def _delimiter_of(files: Sequence[File]) -> str:
+    with_tabs = {has_suffix(decompressed_by_name(file), TAB_SUFFIXES) for file in files}
     if len(with_tabs) > 1:
         raise ArgumentError(
-            f"one kind of files was expected, got both .csv and .tsv among {len(paths)} files. "
+            f"one kind of files was expected, got both .csv and .tsv among {len(files)} files. "
             "Read them apart, or pass the delimiter= that all have."
         )
     return "\t" if with_tabs == {True} else ","

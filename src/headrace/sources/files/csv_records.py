@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from headrace.contracts.errors import RecordError
+from headrace.sources.file import File
 from headrace.sources.files.chunks import UTF8
 from headrace.sources.files.csv_rows import Row
 from headrace.sources.files.csv_types import ColumnType, converted, type_for
@@ -21,11 +21,11 @@ SKIP_REMEDY = 'leave such rows out with on_error="skip"'
 class Place(NamedTuple):
     """A line of a file, counted from 1."""
 
-    path: Path
+    file: File
     line: int
 
     def __str__(self) -> str:
-        return f"{self.path}, line {self.line}"
+        return f"{self.file}, line {self.line}"
 
 
 def header_of(row: Row, place: Place) -> tuple[str, ...]:

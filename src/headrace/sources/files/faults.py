@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias, TypeVar
 
-from headrace.contracts.errors import ArgumentError, RecordError
+from headrace.contracts.errors import ArgumentError, IntegrityError, RecordError
 
 T = TypeVar("T")
 
@@ -29,10 +29,10 @@ class Faults:
 
     def __init__(self, on_error: OnError) -> None:
         self._on_error = on_error
-        self._first: RecordError | None = None
+        self._first: RecordError | IntegrityError | None = None
         self._count = 0
 
-    def meet(self, error: RecordError) -> None:
+    def meet(self, error: RecordError | IntegrityError) -> None:
         """Raises the error, or counts it."""
         if self._on_error == "raise":
             raise error

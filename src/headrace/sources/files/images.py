@@ -11,8 +11,8 @@ from typing import Any
 from headrace.contracts.errors import ArgumentError, RecordError
 from headrace.contracts.order import Indices
 from headrace.extras import imported
+from headrace.sources.files.classes import class_names, files_of_class
 from headrace.sources.files.faults import Faults, OnError, checked_policy
-from headrace.sources.files.paths import has_suffix, no_path, refuse_folder
 from headrace.sources.files.pixels import fault, pixels
 
 # Any, in this file: an image is bytes or an array.
@@ -43,10 +43,12 @@ class ImageRecords:
         checked_policy(self.on_error)
         if self.decode:
             imported("PIL.Image", extra="image")
-        names = _class_names(self.folder)
+        names = class_names(self.folder, kind="image")
         object.__setattr__(self, "label_names", names)
         found = (
-            (label, path) for label, name in enumerate(names) for path in _images(self.folder, name)
+            (label, path)
+            for label, name in enumerate(names)
+            for path in files_of_class(self.folder, name, IMAGE_SUFFIXES)
         )
         places = tuple(found if self.on_error == "raise" else self._readable(found))
         object.__setattr__(self, "places", places)
@@ -100,35 +102,6 @@ def image_folder_source(
 ) -> ImageRecords:
     """The images of a folder of class folders."""
     return ImageRecords(Path(folder), decode, on_error)
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
-    if not folder.exists():
-        raise no_path(folder)
-    inside = folder.iterdir() if folder.is_dir() else iter(())
-    names = tuple(
-        sorted(path.name for path in inside if path.is_dir() and not _is_hidden(path.name))
-    )
-    if not names:
-        raise ArgumentError(
-            f"a folder with a folder a class was expected, and {str(folder)!r} has none. Put each "
-            "image into the folder of its class, or read the files with hr.from_files."
-        )
-    return names
-
-
-def _images(folder: Path, name: str) -> list[str]:
-    found = []
-    # os.walk does not follow links below the class folder, which may lead round in a circle.
-    for place, inside, files in os.walk(folder / name, onerror=refuse_folder):
-        inside[:] = [one for one in inside if not _is_hidden(one)]
-        paths = (Path(place, one) for one in files if not _is_hidden(one))
-        found += [path for path in paths if has_suffix(path, IMAGE_SUFFIXES) and path.is_file()]
-    return sorted(path.relative_to(folder).as_posix() for path in found)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".")
 
 
 def _unreadable(file: Path, why: str) -> RecordError:

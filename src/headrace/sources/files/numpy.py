@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,7 +39,8 @@ def numpy_source(path: str | os.PathLike[str]) -> ArrayRecords:
         raise no_path(file)
     try:
         arrays = _named(file) if zipfile.is_zipfile(file) else _mapped(file)
-        return ArrayRecords(arrays)
+        # A copy in another process maps the file again.
+        return ArrayRecords(arrays, partial(numpy_source, file.absolute()))
     except ArgumentError as error:
         raise ArgumentError(f"{str(file)!r} holds no records: {error}") from error
 

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from headrace.contracts.errors import ArgumentError, near
+from headrace.sources.file import File
 
 # A file, a folder, a pattern such as "data/**/*.csv", or a list of these.
 Paths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
+# These, or files that are opened otherwise.
+Files: TypeAlias = "Paths | File | Sequence[str | os.PathLike[str] | File]"
 
 
 def matched(paths: Paths, *, suffixes: Sequence[str]) -> tuple[Path, ...]:
@@ -25,7 +28,7 @@ def matched(paths: Paths, *, suffixes: Sequence[str]) -> tuple[Path, ...]:
         ArgumentError: one of them stands for no file; the message lists the near names.
     """
     parts: list[Any] = [paths]  # Any: whatever the user passed
-    if isinstance(paths, Iterable) and not isinstance(paths, str):
+    if isinstance(paths, Iterable) and not isinstance(paths, str | bytes):
         parts = list(paths)
     if not parts:
         raise ArgumentError(
@@ -36,7 +39,23 @@ def matched(paths: Paths, *, suffixes: Sequence[str]) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
-def names_of(kind: str, paths: Sequence[Path]) -> str:
+def located(places: Files, *, suffixes: Sequence[str]) -> tuple[File, ...]:
+    """The files that `places` says, sorted by path, each once.
+
+    Raises:
+        ArgumentError: a path stands for no file.
+    """
+    parts: list[Any] = [places]  # Any: whatever the user passed
+    if isinstance(places, Iterable) and not isinstance(places, str | bytes):
+        parts = list(places)
+    files = [part for part in parts if isinstance(part, File)]
+    paths = [part for part in parts if not isinstance(part, File)]
+    if paths or not files:
+        files += map(File.at, matched(paths, suffixes=suffixes))
+    return tuple(sorted(dict.fromkeys(files), key=str))
+
+
+def names_of(kind: str, paths: Sequence[Path | File]) -> str:
     """The name of the files in saved states: how many there are, and the first one's name."""
     return f"{kind}[{paths[0].name}, {len(paths)} {'file' if len(paths) == 1 else 'files'}]"
 
@@ -46,7 +65,7 @@ def is_hidden(path: Path) -> bool:
     return path.name.startswith((".", "_"))
 
 
-def has_suffix(path: Path, suffixes: Iterable[str]) -> bool:
+def has_suffix(path: Path | File, suffixes: Iterable[str]) -> bool:
     """Whether the name ends in one of the suffixes, in capitals or not."""
     return path.name.lower().endswith(tuple(suffixes))
 
@@ -75,7 +94,15 @@ def refuse_folder(error: OSError) -> NoReturn:
 
 
 def no_path(path: Path) -> ArgumentError:
-    """The error of a path where nothing is."""
+    """The error of a path where nothing is, or a folder for a file, or a file for a folder."""
+    if path.is_dir():
+        return ArgumentError(
+            f"a file was expected, got the folder {str(path)!r}. Pass a file that is in it."
+        )
+    if path.exists():
+        return ArgumentError(
+            f"a folder was expected, got the file {str(path)!r}. Pass the folder that it is in."
+        )
     folder = path.parent
     if not folder.is_dir():
         hint = f"There is no folder {str(folder)!r} either."
@@ -92,12 +119,20 @@ def _files_of(part: Any, suffixes: Sequence[str]) -> list[Path]:  # Any: as abov
             f"a path must be a str or pathlib.Path, got {type(part).__name__}. "
             'Pass a file, a folder or a pattern such as "data/*.csv".'
         )
+    if not os.fspath(part):
+        # pathlib takes it for the folder that the program was started in.
+        raise ArgumentError(
+            "a path must name a file or folder, got ''. Pass one; \".\" is the working folder."
+        )
     path = Path(part)
-    if path.is_dir():
-        return _in_folder(path, suffixes)
-    # A file may have a bracket in its name, so what is there is no pattern.
-    if path.exists():
-        return [path]
+    try:
+        if path.is_dir():
+            return _in_folder(path, suffixes)
+        # A file may have a bracket in its name, so what is there is no pattern.
+        if path.exists():
+            return [path]
+    except PermissionError as error:
+        refuse_folder(error)
     if glob.has_magic(os.fspath(part)):
         return _by_pattern(os.fspath(part))
     raise no_path(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from headrace.contracts.errors import MissingExtra
 from headrace.extras import imported
 
 # Any, in this file: image packages are optional.
-# Shape (height, width, 3).
+# Shape (height, width, 3), or (height, width) of mode L.
 Pixels: TypeAlias = "npt.NDArray[np.uint8]"
 
 JPEG = b"\xff\xd8\xff"
@@ -26,6 +26,8 @@ GIF_END = b"\0;"
 BMP = b"BM"
 TIFF = {b"II*\0": "<I", b"MM\0*": ">I"}
 RIFF_BYTES = 8  # the part of a RIFF file that its size leaves out
+# The modes that can be asked for, as simplejpeg calls them.
+MODES = {"RGB": "RGB", "L": "GRAY"}
 
 
 def fault(encoded: bytes) -> str | None:
@@ -52,10 +54,13 @@ def fault(encoded: bytes) -> str | None:
     return f"it begins with {encoded[:8]!r}, which is no image of a known format"
 
 
-def pixels(encoded: bytes) -> Pixels:
-    """The pixels of an image, RGB, by simplejpeg for a JPEG where it is installed, else Pillow.
+def pixels(encoded: bytes, size: tuple[int, int] | None = None, mode: str = "RGB") -> Pixels:
+    """The pixels of an image, by simplejpeg for a JPEG where it is installed, else Pillow.
 
-    **Shape**: `(height, width, 3)`.
+    With `size`, (height, width), a JPEG is decoded at the smallest scale of its own that is no
+    smaller, and Pillow does the rest, bilinear over all pixels that a new one covers.
+
+    **Shape**: `(height, width, 3)`, or `(height, width)` of mode "L".
 
     Raises:
         MissingExtra: Pillow is not installed.
@@ -64,14 +69,53 @@ def pixels(encoded: bytes) -> Pixels:
     image = imported("PIL.Image", extra="image")
     if encoded.startswith(JPEG):
         try:
-            simplejpeg = imported("simplejpeg", extra="image")
-            decoded: Pixels = simplejpeg.decode_jpeg(encoded, "RGB")
-            return decoded
+            decoded = _from_jpeg(encoded, size, mode)
+            fits = size in (None, decoded.shape[:2])
+            return decoded if fits else resized(image.fromarray(decoded), size)
         except (MissingExtra, ValueError):
             # Pillow reads more kinds of JPEG: CMYK, and those with flaws that do no harm.
             pass
     with image.open(io.BytesIO(encoded)) as opened:
-        return np.array(opened.convert("RGB"))
+        if size is not None:
+            height, width = size
+            opened.draft(mode, (width, height))
+        return resized(converted(opened, mode), size)
+
+
+def converted(image: Any, mode: str) -> Any:
+    """An image of Pillow with 8 bits a channel, the upper half of 16.
+
+    Raises:
+        ValueError: its numbers have no range that is known.
+    """
+    # Pillow would cut what is above 255, and leave white.
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        upper = (np.asarray(image) >> 8).astype(np.uint8)
+        return imported("PIL.Image", extra="image").fromarray(upper).convert(mode)
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"its pixels are of Pillow's mode {image.mode!r}, whose range is not known; scale "
+            "them to 8 bits in a function of your own"
+        )
+    return image.convert(mode)
+
+
+def resized(image: Any, size: tuple[int, int] | None) -> Pixels:
+    """The pixels of an image of Pillow, of that height and width."""
+    height, width = size or (image.height, image.width)
+    if (image.height, image.width) != (height, width):
+        bilinear = imported("PIL.Image", extra="image").Resampling.BILINEAR
+        image = image.resize((width, height), bilinear)
+    return np.array(image)
+
+
+def _from_jpeg(encoded: bytes, size: tuple[int, int] | None, mode: str) -> Pixels:
+    simplejpeg = imported("simplejpeg", extra="image")
+    height, width = size or (0, 0)
+    decoded: Pixels = simplejpeg.decode_jpeg(
+        encoded, MODES[mode], min_height=height, min_width=width
+    )
+    return decoded.reshape(decoded.shape[:2]) if mode == "L" else decoded
 
 
 def _has_end(encoded: bytes) -> bool:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +15,8 @@ import numpy.typing as npt
 
 from headrace.contracts.errors import ArgumentError, RecordError, StorageError
 from headrace.contracts.order import Indices
-from headrace.sources.files.paths import Paths, matched, names_of
+from headrace.sources.file import File, Local
+from headrace.sources.files.paths import Files, located, names_of
 from headrace.sources.files.pixels import pixels
 from headrace.sources.files.tar_members import (
     KEY,
@@ -44,7 +44,7 @@ class TarRecords:
     **Cost**: some 40 microseconds a file in a tar to open, 16 bytes of memory, and the keys.
     """
 
-    paths: tuple[Path, ...]
+    files: tuple[File, ...]
     decode: bool = False
     keys: list[str] = field(init=False, repr=False, compare=False)
     fields: tuple[str, ...] = field(init=False, repr=False)
@@ -59,20 +59,20 @@ class TarRecords:
         starts: list[int] = []
         spans: list[list[tuple[int, int]]] = []
         fields: tuple[str, ...] = ()
-        for path in self.paths:
+        for file in self.files:
             starts.append(len(keys))
-            with opened_tar(path) as opened:
-                for group in groups(opened, path, span):
+            with opened_tar(file) as opened:
+                for group in groups(opened, file, span):
                     fields = fields or tuple(group.parts)
-                    spans.append(_in_order(group, fields, path))
+                    spans.append(_in_order(group, fields, file))
                     keys.append(group.key)
         if not keys:
-            raise _empty(self.paths)
+            raise _empty(self.files)
         object.__setattr__(self, "keys", keys)
         object.__setattr__(self, "fields", fields)
         object.__setattr__(self, "spans", np.array(spans, np.int64))
         object.__setattr__(self, "starts", starts)
-        object.__setattr__(self, "sizes", [path.stat().st_size for path in self.paths])
+        object.__setattr__(self, "sizes", [os.stat(file.path).st_size for file in self.files])
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -80,42 +80,42 @@ class TarRecords:
     @property
     def identity(self) -> str:
         """The name of the first tar, the number of tars and of records."""
-        return f"{names_of('tar', self.paths)}[{len(self)}]"
+        return f"{names_of('tar', self.files)}[{len(self)}]"
 
     def read(self, indices: Indices) -> list[dict[str, Any]]:
         """The records at `indices`; each tar that holds one is opened once."""
         found: list[dict[str, Any]] = [{}] * len(indices)
         tars = np.searchsorted(self.starts, indices, side="right") - 1
         for number in np.unique(tars).tolist():
-            path = self.paths[number]
-            with path.open("rb", buffering=0) as opened:
+            file = self.files[number]
+            with open(file.path, "rb", buffering=0) as opened:
                 self._check_size(opened.fileno(), number)
                 for place in np.flatnonzero(tars == number).tolist():
-                    found[place] = self._record(opened.fileno(), int(indices[place]), path)
+                    found[place] = self._record(opened.fileno(), int(indices[place]), file)
         return found
 
-    def _record(self, descriptor: int, index: int, path: Path) -> dict[str, Any]:
+    def _record(self, descriptor: int, index: int, file: File) -> dict[str, Any]:
         spans: list[list[int]] = self.spans[index].tolist()
-        contents = [_bytes_at(descriptor, start, size, path) for start, size in spans]
-        return _record(self.keys[index], self.fields, contents, path if self.decode else None)
+        contents = [_bytes_at(descriptor, start, size, file) for start, size in spans]
+        return _record(self.keys[index], self.fields, contents, file if self.decode else None)
 
     def _check_size(self, descriptor: int, number: int) -> None:
         # What stands where the index says would be anything.
         if os.fstat(descriptor).st_size != self.sizes[number]:
-            raise _changed(self.paths[number])
+            raise _changed(self.files[number])
 
 
 @dataclass(frozen=True)
 class TarDrawn:
-    """The records of tars of which one is compressed at least: they can only be drawn from."""
+    """The records of tars that can only be drawn from: one is compressed at least, or far."""
 
-    paths: tuple[Path, ...]
+    files: tuple[File, ...]
     decode: bool = False
 
     @property
     def identity(self) -> str:
         """The name of the first tar and their number."""
-        return names_of("tar", self.paths)
+        return names_of("tar", self.files)
 
     @property
     def size(self) -> None:
@@ -130,57 +130,58 @@ class TarDrawn:
     def draw(self, epoch: int) -> Iterator[dict[str, Any]]:
         """A fresh pass."""
         fields: tuple[str, ...] = ()
-        for path in self.paths:
-            with opened_tar(path) as opened:
-                for group in groups(opened, path, partial(content, opened)):
+        for file in self.files:
+            with opened_tar(file) as opened:
+                for group in groups(opened, file, partial(content, opened)):
                     fields = fields or tuple(group.parts)
-                    contents = _in_order(group, fields, path)
-                    yield _record(group.key, fields, contents, path if self.decode else None)
+                    contents = _in_order(group, fields, file)
+                    yield _record(group.key, fields, contents, file if self.decode else None)
                 read_to_end(opened)
         if not fields:
-            raise _empty(self.paths)
+            raise _empty(self.files)
 
 
-def tar_source(paths: Paths, *, decode: bool = False) -> TarRecords | TarDrawn:
-    """The records of tars: with random access where none is compressed.
+def tar_source(places: Files, *, decode: bool = False) -> TarRecords | TarDrawn:
+    """The records of tars: with random access where all are plain files of this machine.
 
     Raises:
         ArgumentError: no such file, no whole tar, or no records.
         RecordError: a record has other files than those before it, or one twice.
     """
-    found = matched(paths, suffixes=TAR_SUFFIXES)
-    return (TarDrawn if any(map(is_compressed, found)) else TarRecords)(found, decode)
+    found = located(places, suffixes=TAR_SUFFIXES)
+    is_plain = all(isinstance(file.opener, Local) and not is_compressed(file) for file in found)
+    return (TarRecords if is_plain else TarDrawn)(found, decode)
 
 
-def _bytes_at(descriptor: int, start: int, size: int, path: Path) -> bytes:
+def _bytes_at(descriptor: int, start: int, size: int, file: File) -> bytes:
     found = os.pread(descriptor, size, start)
     if len(found) == size:
         return found
     if not found:
-        raise _changed(path)
+        raise _changed(file)
     # The system gives 2 GiB at a time at most.
-    return found + _bytes_at(descriptor, start + len(found), size - len(found), path)
+    return found + _bytes_at(descriptor, start + len(found), size - len(found), file)
 
 
-def _changed(path: Path) -> StorageError:
+def _changed(file: File) -> StorageError:
     return StorageError(
-        f"the tar {str(path)!r} has changed since it was opened. Open it anew, or write new tars "
+        f"the tar {str(file)!r} has changed since it was opened. Open it anew, or write new tars "
         "under new names."
     )
 
 
-def _in_order(group: Group[T], fields: Sequence[str], path: Path) -> list[T]:
+def _in_order(group: Group[T], fields: Sequence[str], file: File) -> list[T]:
     if group.parts.keys() == set(fields):
         return [group.parts[name] for name in fields]
     raise RecordError(
-        f"the record {group.key!r} in {str(path)!r} has the files {sorted(group.parts)}, the "
+        f"the record {group.key!r} in {str(file)!r} has the files {sorted(group.parts)}, the "
         f"records before it have {sorted(fields)}. All records have the same files: write those "
         "with others to tars of their own."
     )
 
 
 def _record(
-    key: str, fields: Sequence[str], contents: Sequence[bytes], decoded_from: Path | None
+    key: str, fields: Sequence[str], contents: Sequence[bytes], decoded_from: File | None
 ) -> dict[str, Any]:
     record: dict[str, Any] = {KEY: key}
     for name, encoded in zip(fields, contents, strict=True):
@@ -190,7 +191,7 @@ def _record(
     return record
 
 
-def _decoded(encoded: bytes, name: str, key: str, path: Path) -> Any:
+def _decoded(encoded: bytes, name: str, key: str, file: File) -> Any:
     decoder = DECODERS.get(name.rpartition(".")[2])
     if decoder is None:
         return encoded
@@ -200,7 +201,7 @@ def _decoded(encoded: bytes, name: str, key: str, path: Path) -> Any:
         raise
     except Exception as error:  # a decoder may raise anything
         raise RecordError(
-            f"{name!r} of the record {key!r} in {str(path)!r} cannot be decoded: "
+            f"{name!r} of the record {key!r} in {str(file)!r} cannot be decoded: "
             f"{type(error).__name__}: {error}. Read it with decode=False to look at its bytes."
         ) from error
 
@@ -210,9 +211,9 @@ def _array(encoded: bytes) -> npt.NDArray[Any]:
     return array
 
 
-def _empty(paths: Sequence[Path]) -> ArgumentError:
+def _empty(files: Sequence[File]) -> ArgumentError:
     return ArgumentError(
-        f"{', '.join(repr(str(path)) for path in paths[:4])} holds no records. A record is the "
+        f"{', '.join(repr(str(file)) for file in files[:4])} holds no records. A record is the "
         'files of one name, such as "0001.jpg" and "0001.cls".'
     )
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar, cast
 
 from headrace.contracts.errors import ArgumentError, RecordError
 from headrace.deferred import tarfile
-from headrace.sources.files.paths import has_suffix
+from headrace.sources.file import File, reason_of
+from headrace.sources.files.compression import compression_of, decompressed_by_name
 
 T = TypeVar("T")
 
@@ -38,25 +36,25 @@ class Group(Generic[T]):
     parts: dict[str, T] = field(default_factory=dict)
 
 
-def is_compressed(path: Path) -> bool:
+def is_compressed(file: File) -> bool:
     """Whether the name says that it is a compressed tar."""
-    return has_suffix(path, GZIP_SUFFIXES)
+    return compression_of(file.name) is not None
 
 
 @contextmanager
-def opened_tar(path: Path) -> Iterator[BinaryIO]:
+def opened_tar(file: File) -> Iterator[BinaryIO]:
     """The bytes of the tar, decompressed.
 
     Raises:
         ArgumentError: they cannot be read, or what is read from them is no whole tar.
     """
     try:
-        with gzip.open(path) if is_compressed(path) else path.open("rb") as opened:
-            # A GzipFile reads as a file does.
-            yield cast("BinaryIO", opened)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        with decompressed_by_name(file).open() as opened:
+            yield opened
+    except (tarfile.TarError, EOFError, OSError) as error:
         raise ArgumentError(
-            f"the tar {str(path)!r} cannot be read: {error}. Write it again, or leave it out."
+            f"the tar {str(file)!r} cannot be read: {reason_of(error)}. "
+            "Write it again, or leave it out."
         ) from error
 
 
@@ -81,7 +79,7 @@ def read_to_end(opened: BinaryIO) -> None:
 
 
 def groups(
-    opened: BinaryIO, path: Path, take: Callable[[tarfile.TarInfo], T]
+    opened: BinaryIO, file: File, take: Callable[[tarfile.TarInfo], T]
 ) -> Iterator[Group[T]]:
     """The records of a tar in order; each file is taken as it is passed.
 
@@ -90,14 +88,14 @@ def groups(
         ArgumentError: it is no tar, or ends before its end.
     """
     group: Group[T] | None = None
-    for member in _members(opened, path):
+    for member in members(opened, file):
         match = NAME.fullmatch(member.name)
         if not member.isreg() or match is None or META.match(member.name):
             continue
         key, name = match[1], match[2].lower()
         if name == KEY:
             raise RecordError(
-                f"the file {member.name!r} in {str(path)!r} is named as the field of the key. "
+                f"the file {member.name!r} in {str(file)!r} is named as the field of the key. "
                 "Write the tar again with another name for it."
             )
         if group is not None and key != group.key:
@@ -107,7 +105,7 @@ def groups(
         if name in group.parts or member.issparse():
             what = "sparse" if member.issparse() else "there twice"
             raise RecordError(
-                f"the file {member.name!r} in {str(path)!r} is {what}; a record has each of its "
+                f"the file {member.name!r} in {str(file)!r} is {what}; a record has each of its "
                 "files once, whole. Write the tar again with names of their own."
             )
         group.parts[name] = take(member)
@@ -115,9 +113,14 @@ def groups(
         yield group
 
 
-def _members(opened: BinaryIO, path: Path) -> Iterator[tarfile.TarInfo]:
+def members(opened: BinaryIO, file: File) -> Iterator[tarfile.TarInfo]:
+    """The headers of a tar in order, files and others.
+
+    Raises:
+        ArgumentError: it is no tar, or ends before its end.
+    """
     watched = _Watched(opened)
-    with _begun(watched, path) as tar:
+    with _begun(watched, file) as tar:
         for member in tar:
             yield member
             # It would keep all of them, for access by name.
@@ -125,12 +128,12 @@ def _members(opened: BinaryIO, path: Path) -> Iterator[tarfile.TarInfo]:
         # tarfile takes whatever is no header for the end; the end is a block of zeros.
         if watched.last != bytes(tarfile.BLOCKSIZE):
             raise ArgumentError(
-                f"the tar {str(path)!r} is cut off or damaged behind byte {tar.offset}: its end "
+                f"the tar {str(file)!r} is cut off or damaged behind byte {tar.offset}: its end "
                 "mark is missing. Write it again, or leave it out."
             )
         if _has_more(opened):
             raise ArgumentError(
-                f"the tar {str(path)!r} goes on behind its end mark, as several tars written one "
+                f"the tar {str(file)!r} goes on behind its end mark, as several tars written one "
                 "after the other do. Pass the tars as a list."
             )
 
@@ -143,13 +146,13 @@ def _has_more(opened: BinaryIO) -> bool:
     return False
 
 
-def _begun(watched: _Watched, path: Path) -> tarfile.TarFile:
+def _begun(watched: _Watched, file: File) -> tarfile.TarFile:
     try:
         # It only reads, seeks and tells.
         return tarfile.open(fileobj=cast("BinaryIO", watched), mode="r:")
     except tarfile.ReadError as error:
         raise ArgumentError(
-            f"a tar was expected, and {str(path)!r} is none ({error}). A compressed one is named "
+            f"a tar was expected, and {str(file)!r} is none ({error}). A compressed one is named "
             f"{' or '.join(GZIP_SUFFIXES)}."
         ) from error
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from headrace.contracts.errors import RecordError
+from headrace.sources.file import File
 from headrace.sources.files.chunks import UTF8, checked_encoding, chunks, plain_lines
 from headrace.sources.files.faults import Faults, OnError, block_of, checked_policy
-from headrace.sources.files.paths import Paths, matched, names_of
+from headrace.sources.files.paths import Files, located, names_of
 
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".txt.gz", ".text.gz", ".md.gz")
 
@@ -18,14 +18,14 @@ TEXT_SUFFIXES = (".txt", ".text", ".md", ".txt.gz", ".text.gz", ".md.gz")
 class TextSource:
     """The lines of text files, without what ends them, read in order."""
 
-    paths: tuple[Path, ...]
+    files: tuple[File, ...]
     encoding: str = UTF8
     on_error: OnError = "raise"
 
     @property
     def identity(self) -> str:
         """How many files, and the first one's name."""
-        return names_of("text", self.paths)
+        return names_of("text", self.files)
 
     @property
     def size(self) -> None:
@@ -45,30 +45,30 @@ class TextSource:
     def blocks(self, epoch: int) -> Iterator[list[str]]:
         """A fresh pass, in blocks."""
         faults = Faults(self.on_error)
-        for path in self.paths:
+        for file in self.files:
             line = 1
-            for chunk in chunks(path, self.encoding):
+            for chunk in chunks(file, self.encoding):
                 lines = plain_lines(chunk)
-                yield from self._block(lines, path, line, faults)
+                yield from self._block(lines, file, line, faults)
                 line += lines.count(b"\n") + 1
         faults.tell()
 
-    def _block(self, lines: bytes, path: Path, line: int, faults: Faults) -> Iterator[list[str]]:
+    def _block(self, lines: bytes, file: File, line: int, faults: Faults) -> Iterator[list[str]]:
         try:
             block = lines.decode().split("\n")
         except UnicodeDecodeError:
-            yield from block_of(self._singly(lines, path, line, faults))
+            yield from block_of(self._singly(lines, file, line, faults))
         else:
             yield block
 
-    def _singly(self, lines: bytes, path: Path, line: int, faults: Faults) -> Iterator[str]:
+    def _singly(self, lines: bytes, file: File, line: int, faults: Faults) -> Iterator[str]:
         for number, raw in enumerate(lines.split(b"\n"), line):
             try:
                 text = raw.decode()
             except UnicodeDecodeError as error:
                 faults.meet(
                     RecordError(
-                        f"{path}, line {number} is no text in {self.encoding}: {error.reason}. "
+                        f"{file}, line {number} is no text in {self.encoding}: {error.reason}. "
                         "Pass the encoding= that the file was written in, or leave such lines "
                         'out with on_error="skip".'
                     )
@@ -77,12 +77,12 @@ class TextSource:
                 yield text
 
 
-def text_source(paths: Paths, *, encoding: str = UTF8, on_error: OnError = "raise") -> TextSource:
-    """The lines of the files that `paths` says.
+def text_source(places: Files, *, encoding: str = UTF8, on_error: OnError = "raise") -> TextSource:
+    """The lines of the files that `places` says.
 
     Raises:
         ArgumentError: no file is there, or there is no such encoding or policy.
     """
     checked_policy(on_error)
-    found = matched(paths, suffixes=TEXT_SUFFIXES)
+    found = located(places, suffixes=TEXT_SUFFIXES)
     return TextSource(found, checked_encoding(encoding), on_error)

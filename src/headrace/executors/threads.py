@@ -1,0 +1,107 @@
+"""A function on threads of its own."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from headrace.contracts.errors import ClosedError
+from headrace.executors.per_worker import PerWorker
+from headrace.executors.runner import Done, run
+
+# Any, in this file: functions, records and results of every type.
+# As concurrent.futures chooses: functions that wait want more threads than there are cores.
+MOST_THREADS, MORE_THAN_CORES = 32, 4
+
+logger = logging.getLogger("headrace")
+
+
+class ThreadRunner:
+    """Daemon threads, begun as they are needed, so that a hanging function ends with the process.
+
+    `name` says in warnings whose threads they are.
+    """
+
+    # One by one: a group would wait for its slowest record, and a hand-over costs some 10 us.
+    handover_s = 0.0
+
+    def __init__(self, fn: Callable[[Any], Any], name: str, max_workers: int | None) -> None:
+        self.workers = max_workers or min(MOST_THREADS, (os.cpu_count() or 1) + MORE_THAN_CORES)
+        self._fn = fn
+        self._name = name
+        # Guards all below.
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[list[Any], Done]] = deque()
+        self._threads: list[threading.Thread] = []
+        # Threads that wait for a group; each waiting group has one of them to come.
+        self._idle = 0
+        self._is_over = False
+        self._is_closed = False
+
+    def submit(self, records: list[Any], done: Done) -> None:
+        with self._changed:
+            if self._is_closed:
+                raise ClosedError(f"the threads of {self._name} have ended. Open a new cursor.")
+            if self._is_over:
+                # Drawn while another record failed.
+                return
+            self._waiting.append((records, done))
+            if len(self._waiting) <= self._idle:
+                self._changed.notify()
+            elif len(self._threads) < self.workers:
+                self._begin_thread()
+
+    def cancel(self) -> None:
+        with self._changed:
+            self._is_over = True
+            self._waiting.clear()
+
+    def check(self) -> None:
+        """Threads of this process do not die."""
+
+    def close(self, seconds: float) -> None:
+        with self._changed:
+            self._is_closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        until = time.monotonic() + seconds
+        current = threading.current_thread()
+        others = [thread for thread in self._threads if thread is not current]
+        for thread in others:
+            thread.join(max(0.0, until - time.monotonic()))
+        left = [thread.name for thread in others if thread.is_alive()]
+        if left:
+            logger.warning(
+                "%s still runs a user function after the end, in %s; it ends with the process",
+                self._name,
+                ", ".join(left),
+            )
+
+    def _begin_thread(self) -> None:
+        name = f"headrace-async-{len(self._threads)}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while (taken := self._next()) is not None:
+            records, done = taken
+            done(run(self._fn, records, math.inf))
+            # A waiting thread must not keep the last group's records alive.
+            del taken, records, done
+        if isinstance(self._fn, PerWorker):
+            self._fn.close()
+
+    def _next(self) -> tuple[list[Any], Done] | None:
+        with self._changed:
+            self._idle += 1
+            while not self._waiting and not self._is_closed:
+                self._changed.wait()
+            self._idle -= 1
+            return self._waiting.popleft() if self._waiting else None

@@ -1,0 +1,9 @@
+"""What is measured of records on their way: how many, how large, how fast."""
+
+from __future__ import annotations
+
+from headrace.watching.rate import Rate
+from headrace.watching.scale import Scale
+from headrace.watching.sizes import size_of
+
+__all__ = ["Rate", "Scale", "size_of"]
