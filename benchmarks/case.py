@@ -11,7 +11,13 @@ from benchmarks import workloads
 from benchmarks.measure import Figures
 from benchmarks.sizes import SHAPES, Effort
 
-WORKS = ("W1", "W2", "W3", "W4", "W5", "write W1", "write W4", "in", "tf", "costs")
+WORKS = (
+    *("W1", "W2", "W3", "W4", "W5"),
+    *("write W1", "write W4", "in", "tf"),
+    *("async", "async no-op", "async pool"),
+    *("pack lognormal", "pack text", "pack padding"),
+    *("mix", "monitor", "costs"),
+)
 
 
 @dataclass(frozen=True)

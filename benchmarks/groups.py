@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.case import WORKS
+
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".bench"
 STAMP = "installed.txt"
@@ -26,6 +28,8 @@ class Group:
     requirements: tuple[str, ...]
     # Whose versions are reported.
     packages: tuple[str, ...]
+    # What they take part in: without any of these an environment is neither made nor started.
+    works: tuple[str, ...] = WORKS
 
 
 GROUPS = (
@@ -40,6 +44,10 @@ GROUPS = (
             "arrow_ipc",
             "ours_writes",
             "ours_costs",
+            "ours_async",
+            "ours_pool",
+            "ours_mix",
+            "ours_monitor",
         ),
         ("-e", str(ROOT), "lmdb", "pillow", "scikit-image", "scikit-learn"),
         ("headrace", "numpy", "pyarrow", "lmdb", "obstore"),
@@ -53,9 +61,53 @@ GROUPS = (
             *("torch==2.13.0", "tensorflow-cpu", "datasets"),
         ),
         ("headrace", "numpy", "torch", "tensorflow-cpu", "datasets"),
+        ("W1", "W3", "in", "tf"),
     ),
-    Group("torch", ("torch_memmap",), ("torch==2.13.0", "numpy"), ("torch", "numpy")),
-    Group("hf", ("hf",), ("datasets", "numpy"), ("datasets", "pyarrow", "numpy")),
+    Group(
+        "torch",
+        ("torch_memmap",),
+        ("torch==2.13.0", "numpy"),
+        ("torch", "numpy"),
+        ("W1", "W2", "W3", "W4"),
+    ),
+    Group(
+        "hf",
+        ("hf",),
+        ("datasets", "numpy"),
+        ("datasets", "pyarrow", "numpy"),
+        ("W1", "W2", "W3", "W4", "write W1", "write W4"),
+    ),
+    Group(
+        "squirrel",
+        ("squirrel",),
+        ("squirrel-core==0.20.*", "numpy"),
+        ("squirrel-core", "numpy"),
+        ("W5", "async", "async no-op"),
+    ),
+    Group(
+        "nodes",
+        ("nodes",),
+        ("torchdata==0.11.*", "torch==2.13.0", "numpy"),
+        ("torchdata", "torch"),
+        ("W5", "async", "async no-op"),
+    ),
+    # The last torchdata with DataPipes; it has no compiled part, and runs on a torch made later.
+    Group(
+        "datapipes",
+        ("datapipes",),
+        ("torchdata==0.9.*", "torch==2.13.0", "numpy"),
+        ("torchdata", "torch"),
+        ("W5",),
+    ),
+    # Both ways to pack run in one process, so that they compare.
+    Group(
+        "grain",
+        ("grain_range", "packs"),
+        ("-e", str(ROOT), "grain"),
+        ("headrace", "grain", "numpy"),
+        ("W5", "pack lognormal", "pack text", "pack padding"),
+    ),
+    Group("tfdata", ("tfdata",), ("tensorflow-cpu", "numpy"), ("tensorflow-cpu",), ("W5",)),
 )
 
 

@@ -66,7 +66,7 @@ def tables(rows: Sequence[Row]) -> str:
 
 def _table(work: str, rows: Sequence[Row]) -> str:
     measured = [row for row in rows if row.values]
-    is_rate = all(row.unit == "records/s" for row in measured)
+    is_rate = all(row.unit.endswith("/s") for row in measured)
     if is_rate:
         measured.sort(key=lambda row: -row.middle)
     ours = next((row for row in rows if row.name.startswith("headrace") and row.values), None)

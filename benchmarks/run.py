@@ -27,7 +27,7 @@ ROUNDS, QUICK_ROUNDS = 5, 2
 # A case writes its data set the first time, which the slowest peer does in some minutes.
 CASE_LIMIT_S = 600.0
 # The data sets of the works that are not named after theirs.
-NEEDED = {"costs": ("W1",), "tf": ("W1",), "in": ("W2", "W4")}
+NEEDED = {"costs": ("W1",), "tf": ("W1",), "in": ("W2", "W4"), "monitor": ("W1",)}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plan = _plan(given)
     _own_folder()
     with ExitStack() as stack:
-        peers, rows = _start(_pythons(given.python), stack)
+        peers, rows = _start(plan, _pythons(given.python), stack)
         versions = _list_cases(plan, peers, rows)
         if _prepare(plan, peers):
             _measure(plan, peers, rows)
@@ -106,15 +106,17 @@ def _own_folder() -> None:
     (HOME / ".gitignore").write_text("*\n")
 
 
-def _start(pythons: dict[str, Path], stack: ExitStack) -> tuple[dict[str, Peer], list[Row]]:
-    """The processes, and a row for each group that has none."""
+def _start(
+    plan: Plan, pythons: dict[str, Path], stack: ExitStack
+) -> tuple[dict[str, Peer], list[Row]]:
+    """The processes of the groups that take part, and a row for each that has none."""
     peers, rows = {}, []
-    for group in GROUPS:
+    for group in (group for group in GROUPS if set(group.works) & set(plan.works)):
         _tell(f"environment of {group.name}")
         try:
             python = pythons.get(group.name) or environment(group)
         except NotInstalledError as error:
-            rows += [Row(work, group.name, group.name, reason=str(error)) for work in WORKS]
+            rows += [Row(work, group.name, group.name, reason=str(error)) for work in group.works]
             continue
         log = HOME / "logs" / f"{group.name}.log"
         log.write_text("")
@@ -128,12 +130,12 @@ def _list_cases(plan: Plan, peers: dict[str, Peer], rows: list[Row]) -> dict[str
     for name, peer in peers.items():
         reply = peer.ask(plan.request("hello", name), timeout_s=CASE_LIMIT_S)
         if not reply["ok"]:
-            rows += [Row(work, name, name, reason=reply["reason"]) for work in plan.works]
+            rows += [Row(work, name, name, reason=reply["reason"]) for work in peer.group.works]
             continue
         versions[name] = reply["versions"]
         rows += [Row(case["work"], case["name"], name) for case in reply["cases"]]
         for module, reason in reply["failed"].items():
-            rows += [Row(work, module, name, reason=reason) for work in plan.works]
+            rows += [Row(work, module, name, reason=reason) for work in peer.group.works]
     rows[:] = [row for row in rows if row.work in plan.works]
     return versions
 

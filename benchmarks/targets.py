@@ -11,6 +11,7 @@ from benchmarks.report import Row, ratio
 NO_PEER = ("headrace", "limit", "NumPy")
 LMDB = "LMDB + pickle"
 LIMIT = "limit: numpy.take"
+THREADS = "limit: threads in loops"
 TORCH = "torch DataLoader"
 # A Dataset that copies its rows out of the map, since torch warns of arrays it cannot write to.
 COPIED = "torch DataLoader, rows copied"
@@ -67,6 +68,56 @@ TARGETS: tuple[Ratio | Bound, ...] = (
     Ratio("W4 columns >= 8x LMDB + pickle", "W4", "headrace", LMDB, 8),
     Ratio("W4 rows >= 3x LMDB + pickle rows", "W4", "headrace, rows", f"{LMDB}, rows", 3),
     Ratio("W5 >= 1x generators", "W5", "headrace", "generators", 1),
+    *[
+        Ratio(f"W5 >= {bar}x {name}", "W5", "headrace", name, bar)
+        for name, bar in (
+            ("Squirrel", 1),
+            ("torchdata.nodes", 5),
+            ("DataPipes", 25),
+            ("Grain", 50),
+        )
+    ],
+    # 1.15 times as long at most.
+    Ratio("async >= 1/1.15 of threads in loops", "async", "headrace", THREADS, 1 / 1.15),
+    Bound("async no-op < 40 us a record", "async no-op", "headrace", 40),
+    Ratio(
+        "async pool >= 5x one future a record", "async pool", "headrace", "one future a record", 5
+    ),
+    *[
+        Ratio(
+            f"pack {kind}{rows} >= 1x Grain", f"pack {kind}", f"headrace{rows}", f"Grain{rows}", 1
+        )
+        for kind in ("lognormal", "text")
+        for rows in ("", ", 1,024 rows")
+    ],
+    *[
+        Ratio(
+            f"padding{kind} <= Grain's",
+            "pack padding",
+            f"headrace{kind}",
+            f"Grain{kind}",
+            1,
+            is_at_most=True,
+        )
+        for kind in (", lognormal", ", text", ", 1,024 rows, lognormal", ", 1,024 rows, text")
+    ],
+    # "Constant" leaves a tenth to how the allocator rounds.
+    Ratio(
+        "mix memory a ref: 2,000 refs <= 1.1x 1,000",
+        "mix",
+        "memory of 2,000 refs",
+        "memory of 1,000 refs",
+        1.1,
+        is_at_most=True,
+    ),
+    Bound("mix adds no thread", "mix", "threads of 1,000 refs", 0),
+    Bound(
+        "monitor >= 0.98 of W1 without",
+        "monitor",
+        "headrace, batches watched",
+        0.98,
+        is_at_most=False,
+    ),
     *[
         Ratio(
             f"write {work} {word} >= {bar}x LMDB + pickle",
