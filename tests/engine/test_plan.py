@@ -82,3 +82,24 @@ def test_joining_in_a_row_plans_each_chain_once(monkeypatch: pytest.MonkeyPatch)
         stream = stream.concat(hr.stream([number]).map(same))
     assert len(stream.collect()) == 13
     assert len(placed) < 12**2
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda s: s.cache(),
+        lambda s: s.through(lambda records: records),
+        lambda s: s.concat(hr.stream(range(3))),
+        lambda s: s.fork(2)[0],
+    ],
+    ids=["cache", "through", "concat", "fork"],
+)
+def test_seeded_stages_behind_whole_chains_find_the_seed_of_the_shuffle(join: Any) -> None:
+    stream = join(hr.DataRef.from_sequence(range(10)).shuffle(seed=7).stream())
+    drawn = stream.map(lambda x, rng: (x, int(rng.integers(1 << 30))), seeded=True)
+    assert drawn.collect() == drawn.collect()
+
+
+def test_a_windowed_shuffle_takes_the_seed_of_the_shuffle_before_it() -> None:
+    ref = hr.DataRef.from_sequence(range(20)).shuffle(seed=7)
+    assert ref.stream().shuffle(5).collect() == ref.stream().shuffle(5, seed=7).collect()

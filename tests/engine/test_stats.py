@@ -142,3 +142,15 @@ def test_stats_of_a_loader_without_times_says_how_to_get_them() -> None:
     loader = hr.DataLoader(hr.stream(range(3)))
     with pytest.raises(StreamError, match=r"stats\(\) was asked .* stats=True"):
         loader.stats()
+
+
+def test_a_slow_start_is_told_apart() -> None:
+    def start(x: int) -> int:
+        time.sleep(0 if x else 50 * PAUSE)
+        return x
+
+    stats, _ = ran(hr.stream(range(20)).map(start))
+    assert stats.first_s >= 50 * PAUSE
+    assert "The first output took " in str(stats)
+    plain, _ = ran(hr.stream(range(20)).map(slow))
+    assert "The first output took " not in str(plain)

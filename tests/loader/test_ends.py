@@ -61,7 +61,7 @@ def test_a_loader_that_was_shut_down_says_so_and_still_gives_its_state(backend: 
 @pytest.mark.parametrize("backend", [hr.Threads, 5, "threads", None.__class__])
 def test_what_is_no_backend_is_refused(backend: Any) -> None:
     with pytest.raises(
-        ArgumentError, match=r"a backend must say look_ahead and start, got .*Inline"
+        ArgumentError, match=r"a backend that says look_ahead and start was expected, got .*Inline"
     ):
         hr.DataLoader(hr.stream([1]), backend=backend)
 

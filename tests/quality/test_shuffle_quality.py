@@ -212,6 +212,9 @@ def test_a_plot_that_cannot_be_written_says_where(tmp_path: Path) -> None:
     quality = hr.shuffle_quality(Range(10))
     with pytest.raises(ArgumentError, match=r"cannot write the plot to .*: No such file.* Give a"):
         quality.plot(tmp_path / "none" / "shuffle.svg")
+    with pytest.raises(ArgumentError, match=r"a plot was asked as '.*\.png', and it is an SVG\."):
+        quality.plot(tmp_path / "shuffle.png")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,7 @@ def test_max_workers_belongs_to_threads_of_its_own() -> None:
             hr.stream([1]).async_map(fetch, pool)
     with pytest.raises(ArgumentError, match="max_workers is for threads of its own, got 3"):
         hr.stream([1]).async_map(fetch, max_workers=3)
-    with pytest.raises(ArgumentError, match="max_workers must be .* None chooses up to 32"):
+    with pytest.raises(ArgumentError, match="max_workers must be .* None chooses cores"):
         hr.stream([1]).async_map(str, max_workers=0)
 
 

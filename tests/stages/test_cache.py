@@ -471,8 +471,14 @@ def test_a_stored_version_is_known_by_its_content(tmp_path: Path) -> None:
 
 def test_a_key_names_the_cache_instead_of_the_chain(tmp_path: Path) -> None:
     hr.stream([1, 2]).cache(tmp_path, key="mine").join()
-    assert hr.stream(lambda: iter([3])).cache(tmp_path, key="mine").collect() == [1, 2]
-    assert hr.stream(lambda: iter([3])).cache(tmp_path, key="yours").collect() == [3]
+    assert hr.stream([3, 4]).cache(tmp_path, key="mine").collect() == [1, 2]
+    assert hr.stream([3, 4]).cache(tmp_path, key="yours").collect() == [3, 4]
+
+
+def test_a_key_does_not_find_the_cache_of_fewer_records(tmp_path: Path) -> None:
+    hr.stream([1, 2]).cache(tmp_path, key="mine").join()
+    assert hr.stream([1, 2, 3]).cache(tmp_path, key="mine").collect() == [1, 2, 3]
+    assert hr.stream(lambda: iter([3])).cache(tmp_path, key="mine").collect() == [3]
 
 
 class Numbers:

@@ -153,3 +153,13 @@ def test_generators_that_a_function_spawns_are_repeated_too() -> None:
     numbers = [number for pair in stream for number in pair]
     assert len(set(numbers)) == 10
     assert [number for pair in stream for number in pair] == numbers
+
+
+async def fetched(record: int) -> int:
+    return record
+
+
+@pytest.mark.parametrize("verb", ["map", "filter", "flat_map", "tap"])
+def test_async_functions_are_sent_to_async_map(verb: str) -> None:
+    with pytest.raises(ArgumentError, match=r"fetched is an async .*\.async_map\(fetched\)"):
+        getattr(hr.stream(range(3)), verb)(fetched)

@@ -42,6 +42,8 @@ class Timing:
     # The seconds since the run began, and those in which its reader held a record.
     wall_s: float = 0.0
     held_s: float = 0.0
+    # The seconds until the first record of all came.
+    first_s: float = 0.0
 
     def account(self, number: int) -> Account:
         """The account of a stage, opened where it has none."""

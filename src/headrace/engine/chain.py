@@ -88,7 +88,7 @@ class Chain:
     def source_text(self) -> str:
         """What the chain begins with, for people."""
         source = self.source
-        return str(source.order) if isinstance(source, Visit) else "drawn"
+        return _visit_text(source) if isinstance(source, Visit) else "drawn"
 
     @property
     def every_stage(self) -> tuple[Stage, ...]:
@@ -306,7 +306,8 @@ class Chain:
     def _seed(self, run: Run) -> int | None:
         if run.seed is not None:
             return run.seed
-        source = self.plan.source
+        # Of whole chains that were joined, the first one's.
+        source = self.source if isinstance(self.plan.source, Node) else self.plan.source
         return first_seed(source.order) if isinstance(source, Visit) else None
 
     def _check_globals(self, run: Run) -> None:

@@ -14,7 +14,7 @@ from headrace.contracts.errors import ArgumentError
 from headrace.contracts.records import read_exactly
 from headrace.contracts.timing import Account
 from headrace.engine.fuse import timed
-from headrace.orders import Every, OrderCursor, Part, Slice, needs_seed, with_seed
+from headrace.orders import Every, OrderCursor, Part, Slice, first_seed, needs_seed, with_seed
 
 # Any, in this file: records pass through untyped.
 # Records of sources that say nothing are small: so many make a task of about a millisecond.
@@ -25,12 +25,13 @@ def bound_order(visit: Visit, run: Run) -> Order:
     """The order of this rank's part in this epoch, cut, with its seeds filled in."""
     order = visit.order
     if needs_seed(order):
-        if run.seed is None:
+        seed = first_seed(order) if run.seed is None else run.seed
+        if seed is None:
             raise ArgumentError(
                 f"the order {order} is shuffled without a seed. "
                 "Give one to .shuffle(seed=7) or to the DataLoader, so that it can be repeated."
             )
-        order = with_seed(order, run.seed)
+        order = with_seed(order, seed)
     if visit.part:
         order = Part(order, *visit.part)
     elif run.world_size > 1:

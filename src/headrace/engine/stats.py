@@ -17,6 +17,9 @@ from headrace.watching import size_of
 
 T = TypeVar("T")
 
+# A start that takes more than this share of a run is told apart.
+SLOW_START = 0.3
+
 
 @dataclass(frozen=True)
 class StageStats:
@@ -47,6 +50,7 @@ class Stats:
     """What the stages of a run did so far, the source first.
 
     `wall_s` is the time since the run began; in `held_s` of it the loop that reads held a record.
+    `first_s` passed before the first one came: pools and clusters start in it.
 
     Example:
         >>> import headrace as hr
@@ -60,6 +64,7 @@ class Stats:
     records: int
     wall_s: float
     held_s: float
+    first_s: float = 0.0
 
     @property
     def bottleneck(self) -> str:
@@ -100,7 +105,14 @@ class Stats:
             ).rstrip()
             for row in rows
         ]
-        return "\n".join([*lines, "", self.bottleneck])
+        return "\n".join([*lines, "", self.bottleneck, *self._start()])
+
+    def _start(self) -> list[str]:
+        """A line about the start, where it hides the rate that follows."""
+        if self.records < 2 or self.first_s < SLOW_START * self.wall_s:
+            return []
+        rate = (self.records - 1) / max(self.wall_s - self.first_s, 1e-9)
+        return [f"The first output took {duration(self.first_s)}; {rate:,.0f} outputs/s since."]
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"
@@ -126,7 +138,7 @@ def stats_of(chain: Chain, timing: Timing) -> Stats:
     timing.weigh(size_of)
     stages = tuple(_stages(chain, timing))
     records = stages[-1].records if stages else 0
-    return Stats(stages, records, timing.wall_s, timing.held_s)
+    return Stats(stages, records, timing.wall_s, timing.held_s, timing.first_s)
 
 
 def held(records: Iterator[T], timing: Timing) -> Iterator[T]:
@@ -135,6 +147,7 @@ def held(records: Iterator[T], timing: Timing) -> Iterator[T]:
     asked = clock()
     for record in records:
         given = clock()
+        timing.first_s = timing.first_s or given - asked
         timing.wall_s += given - asked
         yield record
         asked = clock()

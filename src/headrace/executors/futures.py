@@ -73,7 +73,10 @@ def ended_outcome(future: Future[CarriedOutcome], name: str) -> Outcome:
     try:
         return future.result().opened()
     except BrokenExecutor as error:
-        error.add_note(f"{name}: a worker ended abruptly. Give a new executor, and resume.")
+        # All futures of a broken pool share one error.
+        note = f"{name}: a worker ended abruptly. Give a new executor, and resume."
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
         return Outcome([], error, is_lost=True)
     except BaseException as error:
         return Outcome([], error, is_lost=True)

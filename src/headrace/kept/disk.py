@@ -115,7 +115,9 @@ class DiskStore:
     def _folder(self, place: Place) -> Path:
         run = place.run
         named = self._digest_of(place.before) if place.key is None else f"key {place.key}"
-        text = f"{LAYOUT} {named} seed={run.seed} rank={run.rank}/{run.world_size}"
+        # Under a key nothing else tells that records were added.
+        length = place.before.length(run)
+        text = f"{LAYOUT} {named} seed={run.seed} rank={run.rank}/{run.world_size} of {length}"
         name = xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
         return self._root / name / f"{EPOCH}{run.epoch}"
 

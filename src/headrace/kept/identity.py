@@ -34,7 +34,7 @@ def chain_digest(before: Node[Any]) -> str:
             f"a cache on disk of {before} was asked, and the next run could not tell whether it "
             f"is still the same: it holds {error}. Pass key='a name', and another one whenever "
             "the data or the functions change."
-        ) from error
+        ) from None
 
 
 def _stand_in(value: Any) -> Any:

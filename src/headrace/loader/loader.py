@@ -68,8 +68,8 @@ class DataLoader(Generic[T]):
         used = Inline() if backend is None else backend
         if isinstance(used, type) or not isinstance(used, Backend):
             raise ArgumentError(
-                f"a backend must say look_ahead and start, got {used!r}. "
-                "Use hr.Inline() or hr.Threads(2)."
+                f"a backend that says look_ahead and start was expected, got {used!r}. "
+                "Use hr.Inline(), or hr.Threads(4) for four threads."
             )
         self._chain = stream.node
         self._backend = used

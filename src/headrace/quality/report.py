@@ -68,7 +68,7 @@ class ShuffleQuality:
         The file needs nothing beside it; one that is there is replaced when the new one is whole.
 
         Raises:
-            ArgumentError: it cannot be written.
+            ArgumentError: its name does not end in .svg, or it cannot be written.
 
         Example:
             >>> import tempfile
@@ -78,6 +78,11 @@ class ShuffleQuality:
             ...     quality.plot(f"{folder}/shuffled.svg")
         """
         target = Path(path)
+        if target.suffix.lower() != ".svg":
+            raise ArgumentError(
+                f"a plot was asked as {str(path)!r}, and it is an SVG. Give a name that ends in "
+                ".svg, and open it in a browser."
+            )
         aside = target.with_name(f".{target.name}.part")
         try:
             try:

@@ -24,8 +24,9 @@ class AsyncMap:
     For functions that wait (requests, reads) or release the interpreter's lock. A thread draws
     from what comes before, from the first read on, and hands the records to the executor:
 
-    * None: threads of its own, `max_workers` of them (up to 32); they end with the stream. An
-      `async def` function runs on an event loop of its own, with `buffer` calls in flight.
+    * None: threads of its own, `max_workers` of them (cores + 4, at most 32); they end with the
+      stream. An `async def` function runs on an event loop of its own, with `buffer` calls in
+      flight.
     * A `concurrent.futures.Executor`, a `dask.distributed.Client`, or "ray" (the `ray` that the
       caller has initialised): none of them is ever closed. Functions go to other processes by
       cloudpickle, lambdas too, with each group of records: keep large things in
@@ -68,7 +69,7 @@ class AsyncMap:
         remedy = "It bounds the records in flight; to run none ahead, use .map."
         whole("buffer", self.buffer, least=1, remedy=remedy)
         if self.max_workers is not None:
-            whole("max_workers", self.max_workers, least=1, remedy="None chooses up to 32.")
+            whole("max_workers", self.max_workers, least=1, remedy="None chooses cores + 4.")
         check_executor(self._call())
 
     def __str__(self) -> str:

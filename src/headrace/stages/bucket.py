@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.contracts.errors import ArgumentError, RecordError, whole
 from headrace.stages.batch import Collate, check_collate, collator
-from headrace.stages.naming import name_of
+from headrace.stages.naming import plain_name_of
 from headrace.stages.shuffle import Shuffle
 
 # Any, in this file: a stage is met before its record types are known.
@@ -57,7 +57,7 @@ class Bucket:
         remedy = "Give the number of positions to sort, such as 100 batches' worth."
         whole("the window of bucket", self.window, least=1, remedy=remedy)
         check_collate(self.collate)
-        name_of(self.key)
+        plain_name_of(self.key)
         if self.boundaries is not None:
             object.__setattr__(self, "boundaries", _rising(self.boundaries))
 

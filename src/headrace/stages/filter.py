@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.contracts import Kernel
-from headrace.stages.naming import name_of
+from headrace.stages.naming import plain_name_of
 
 
 @dataclass(frozen=True)
@@ -33,4 +33,4 @@ class Filter:
 
     @property
     def kernel(self) -> Kernel:
-        return Kernel("filter", self.predicate, f"filter({name_of(self.predicate)})")
+        return Kernel("filter", self.predicate, f"filter({plain_name_of(self.predicate)})")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.contracts import Kernel
-from headrace.stages.naming import name_of
+from headrace.stages.naming import plain_name_of
 
 
 @dataclass(frozen=True)
@@ -33,4 +33,4 @@ class FlatMap:
 
     @property
     def kernel(self) -> Kernel:
-        return Kernel("flat_map", self.fn, f"flat_map({name_of(self.fn)})")
+        return Kernel("flat_map", self.fn, f"flat_map({plain_name_of(self.fn)})")

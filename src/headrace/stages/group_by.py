@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.contracts.errors import RecordError, whole
-from headrace.stages.naming import name_of
+from headrace.stages.naming import plain_name_of
 
 # Any, in this file: a stage is met before its record types are known.
 
@@ -38,7 +38,7 @@ class GroupBy:
     size: int | None = None
 
     def __post_init__(self) -> None:
-        name_of(self.key)
+        plain_name_of(self.key)
         remedy = "Give the number of positions to group, such as 1000."
         whole("the window of group_by", self.window, least=1, remedy=remedy)
         if self.size is not None:

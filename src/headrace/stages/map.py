@@ -15,7 +15,7 @@ from numpy.random.bit_generator import ISpawnableSeedSequence
 
 from headrace.contracts import Kernel
 from headrace.contracts.errors import ArgumentError
-from headrace.stages.naming import name_of
+from headrace.stages.naming import plain_name_of
 
 # Any, in this file: a stage is met before its record types are known.
 Seeding = bool | Literal["global"]
@@ -67,7 +67,7 @@ class Map:
 
     @property
     def kernel(self) -> Kernel:
-        name = f"map({name_of(self.fn)})"
+        name = f"map({plain_name_of(self.fn)})"
         if not self.seeded:
             return Kernel("map", self.fn, name)
         is_global = self.seeded == "global"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -23,3 +24,18 @@ def name_of(fn: Callable[..., Any]) -> str:  # Any: user functions have every si
     if isinstance(fn, functools.partial):
         return name_of(fn.func)
     return getattr(fn, "__name__", None) or type(fn).__name__
+
+
+def plain_name_of(fn: Callable[..., Any]) -> str:  # Any: user functions have every signature
+    """The name of a function that is called and done, not awaited.
+
+    Raises:
+        ArgumentError: it is no function, or an `async def` one.
+    """
+    name = name_of(fn)
+    if inspect.iscoroutinefunction(fn):
+        raise ArgumentError(
+            f"{name} is an async function, and a plain one was expected: it would give coroutines "
+            f"for records. Use .async_map({name}), which runs many of them at once."
+        )
+    return name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.contracts import Kernel
-from headrace.stages.naming import name_of
+from headrace.stages.naming import plain_name_of
 
 
 @dataclass(frozen=True)
@@ -33,4 +33,4 @@ class Tap:
 
     @property
     def kernel(self) -> Kernel:
-        return Kernel("tap", self.fn, f"tap({name_of(self.fn)})")
+        return Kernel("tap", self.fn, f"tap({plain_name_of(self.fn)})")

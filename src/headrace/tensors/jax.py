@@ -18,7 +18,9 @@ def to_jax(batch: Record) -> Record:
     """The batch with a `jax.Array` on the default device for each array and NumPy number.
 
     All else stays. JAX has no 64-bit dtypes unless `jax_enable_x64` is set: int64 becomes int32
-    and float64 float32, and whole numbers beyond 32 bits wrap around, without a word.
+    and float64 float32, and whole numbers beyond 32 bits wrap around, without a word. On a CPU an
+    array may share the memory of the one it was made from, and a copy may still be under way when
+    this returns: do not write into that one.
 
     **Shape**: each array's own. Dtypes that JAX does not have stay arrays.
 

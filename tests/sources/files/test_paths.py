@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headrace.contracts.errors import ArgumentError
+import headrace as hr
+from headrace.contracts.errors import ArgumentError, StateError
 from headrace.sources.files.paths import matched, names_of
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -149,4 +151,15 @@ def test_other_values_are_no_paths(paths: Any, message: str) -> None:
 
 def test_the_name_of_files_says_how_many() -> None:
     assert names_of("csv", [Path("x/a.csv")]) == "csv[a.csv, 1 file]"
-    assert names_of("csv", [Path("x/a.csv"), Path("b.csv")]) == "csv[a.csv, 2 files]"
+    two = names_of("csv", [Path("x/a.csv"), Path("b.csv")])
+    assert re.fullmatch(r"csv\[a.csv, 2 files, [0-9a-f]{8}\]", two)
+    assert two != names_of("csv", [Path("x/a.csv"), Path("c.csv")])
+
+
+def test_a_state_does_not_load_on_other_files_of_the_same_number(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (tmp_path / name).write_text(name)
+    state = hr.DataLoader(hr.from_files(tmp_path)).state_dict()
+    (tmp_path / "b.txt").rename(tmp_path / "d.txt")
+    with pytest.raises(StateError, match="saved with data"):
+        hr.DataLoader(hr.from_files(tmp_path)).load_state_dict(state)

@@ -115,7 +115,8 @@ def test_several_files_are_read_in_order(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     source = text_source(tmp_path)
     assert list(source.draw(0)) == ["a.text", "b.txt"]
-    assert (source.identity, source.size) == ("text[a.text, 2 files]", None)
+    assert source.identity.startswith("text[a.text, 2 files, ")
+    assert source.size is None
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "hex", "idna"])

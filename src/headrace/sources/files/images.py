@@ -13,6 +13,7 @@ from headrace.contracts.order import Indices
 from headrace.extras import imported
 from headrace.sources.files.classes import class_names, files_of_class
 from headrace.sources.files.faults import Faults, OnError, checked_policy
+from headrace.sources.files.paths import digest_of
 from headrace.sources.files.pixels import fault, pixels
 
 # Any, in this file: an image is bytes or an array.
@@ -60,6 +61,11 @@ class ImageRecords:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @property
+    def identity(self) -> str:
+        """How many files, and a hash of their paths in the folder."""
+        return f"images[{len(self)}, {digest_of(path for _, path in self.places)}]"
 
     @property
     def origin(self) -> dict[str, Any]:

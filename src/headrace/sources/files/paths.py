@@ -8,11 +8,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+import xxhash
+
 from headrace.contracts.errors import ArgumentError, near
 from headrace.sources.file import File
 
 # A file, a folder, a pattern such as "data/**/*.csv", or a list of these.
 Paths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
+# So many hex digits tell one list of names from another.
+NAME_DIGITS = 8
+
 # These, or files that are opened otherwise.
 Files: TypeAlias = "Paths | File | Sequence[str | os.PathLike[str] | File]"
 
@@ -56,8 +61,17 @@ def located(places: Files, *, suffixes: Sequence[str]) -> tuple[File, ...]:
 
 
 def names_of(kind: str, paths: Sequence[Path | File]) -> str:
-    """The name of the files in saved states: how many there are, and the first one's name."""
-    return f"{kind}[{paths[0].name}, {len(paths)} {'file' if len(paths) == 1 else 'files'}]"
+    """The name of the files in saved states: the first one's, how many, and a hash of all names."""
+    if len(paths) == 1:
+        return f"{kind}[{paths[0].name}, 1 file]"
+    names = [path.name for path in paths]
+    return f"{kind}[{names[0]}, {len(names)} files, {digest_of(names)}]"
+
+
+def digest_of(names: Iterable[str]) -> str:
+    """A few hex digits: a file that is added, removed or renamed moves the others."""
+    text = "\0".join(names).encode("utf-8", "surrogateescape")
+    return xxhash.xxh3_64_hexdigest(text)[:NAME_DIGITS]
 
 
 def is_hidden(path: Path) -> bool:

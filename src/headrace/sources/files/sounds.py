@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from headrace.contracts.errors import ArgumentError, RecordError
 from headrace.contracts.order import Indices
 from headrace.sources.files.classes import class_names, files_of_class
+from headrace.sources.files.paths import digest_of
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
 
@@ -54,6 +55,11 @@ class AudioRecords:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @property
+    def identity(self) -> str:
+        """How many files, and a hash of their paths in the folder."""
+        return f"audio[{len(self)}, {digest_of(path for _, path in self.places)}]"
 
     @property
     def origin(self) -> dict[str, Any]:  # Any: JSON
