@@ -14,7 +14,9 @@ import io
 import pkgutil
 import re
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,8 @@ FENCE = re.compile(
 FRAMEWORKS = {"jax", "keras", "tensorflow", "torch"}
 # What a page may put for the part of an output that changes from run to run.
 ELLIPSIS = "..."
+# What a page with workers of torch's own has, which are forked.
+FORKS = '"num_workers": 2'
 
 
 @dataclass(frozen=True)
@@ -65,24 +69,36 @@ def shows(printed: str, promised: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_each_python_block_runs_and_prints_what_the_page_shows(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_each_python_block_runs_and_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    for block in blocks(page):
+        if needs := re.search(r"needs (\w+)", block.marks):
+            where = f"{page_id(page)}, line {block.line}"
+            pytest.importorskip(needs[1], reason=f"{where} needs {needs[1]}")
+    if FORKS not in page.read_text("utf-8"):
+        run(page, tmp_path)
+        return
+    # The threads that other tests have left must not be forked.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+        fresh.submit(run, page, tmp_path).result()
+
+
+def run(page: Path, folder: Path) -> None:
+    """Runs the blocks of a page in a folder, and compares what they print."""
     namespace: dict[str, object] = {"__name__": "__main__"}
     printed = ""
-    for block in blocks(page):
-        where = f"{page_id(page)}, line {block.line}"
-        if block.language == "python":
-            if needs := re.search(r"needs (\w+)", block.marks):
-                pytest.importorskip(needs[1], reason=f"{where} needs {needs[1]}")
-            with contextlib.redirect_stdout(io.StringIO()) as output:
-                # Compiled under the page's name and padded, so that tracebacks point into it.
-                code = compile("\n" * block.line + block.body, str(page), "exec")
-                exec(code, namespace)
-            printed = output.getvalue()
-        elif block.language == "text" and "output" in block.marks:
-            assert shows(printed, block.body), f"{where} shows\n{block.body}\nbut got\n{printed}"
+    with contextlib.chdir(folder):
+        for block in blocks(page):
+            if block.language == "python":
+                with contextlib.redirect_stdout(io.StringIO()) as output:
+                    # Compiled under the page's name and padded: tracebacks point into it.
+                    code = compile("\n" * block.line + block.body, str(page), "exec")
+                    exec(code, namespace)
+                printed = output.getvalue()
+            elif block.language == "text" and "output" in block.marks:
+                where = f"{page_id(page)}, line {block.line}"
+                assert shows(printed, block.body), (
+                    f"{where} shows\n{block.body}\nbut got\n{printed}"
+                )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
