@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.contracts.backend import Backend, Future, Workers
+from headrace.contracts.backend import Backend, Fixed, Future, Job, Task, Workers
 from headrace.contracts.blobs import Blobs, BlobStat, Bytes, Mapped
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, join_blocks, rows
 from headrace.contracts.collate import columns_of, pad, stack, unstack
@@ -60,10 +60,12 @@ __all__ = [
     "Drawn",
     "EncodedImage",
     "Failed",
+    "Fixed",
     "Future",
     "Groups",
     "Guard",
     "Indices",
+    "Job",
     "Kernel",
     "LEFT",
     "Layout",
@@ -84,6 +86,7 @@ __all__ = [
     "Stage",
     "State",
     "Store",
+    "Task",
     "Tree",
     "Visit",
     "Visited",

@@ -47,6 +47,10 @@ class Run:
     timing: Timing | None = field(default=None, compare=False, repr=False)
     shared: Shared = field(default_factory=Shared, compare=False, repr=False)
 
+    def __reduce__(self) -> tuple[type[Run], tuple[int, int | None, int, int]]:
+        # Workers and times belong to the process.
+        return Run, (self.epoch, self.seed, self.rank, self.world_size)
+
 
 @runtime_checkable
 class Cursor(Protocol[T]):

@@ -56,6 +56,7 @@ class Timing:
             if account.given > account.weighed:
                 account.size_bytes += size_of(account.last) * (account.given - account.weighed)
                 account.weighed = account.given
+                account.last = None
 
     def merge(self, other: Timing) -> None:
         """Adds what a task wrote down."""
@@ -65,5 +66,4 @@ class Timing:
             account.given += one.given
             account.size_bytes += one.size_bytes
             account.weighed += one.weighed
-            account.last = one.last
         self.tasks_s += other.tasks_s

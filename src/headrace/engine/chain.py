@@ -8,6 +8,7 @@ from typing import Any
 
 import xxhash
 
+from headrace.carried import Portable
 from headrace.contracts import (
     Cursor,
     Node,
@@ -34,6 +35,7 @@ from headrace.engine.feed import (
 )
 from headrace.engine.fuse import Fused
 from headrace.engine.inline import InlineCursor
+from headrace.engine.job import SegmentJob, SegmentParts, portable
 from headrace.engine.noted import NotedCursor
 from headrace.engine.notes import Origin
 from headrace.engine.plan import Late, Plan, WindowStage, keeps_places, plan_of
@@ -60,6 +62,10 @@ class Chain:
         source = self.source
         text = _visit_text(source) if isinstance(source, Visit) else "drawn"
         return " | ".join([text, *(str(stage) for stage in self.stages)])
+
+    def __reduce__(self) -> tuple[type[Chain], tuple[Source, tuple[Stage, ...]]]:
+        # What was found out about it is found out again.
+        return Chain, (self.source, self.stages)
 
     def then(self, stage: Stage) -> Chain:
         """This chain with one more stage.
@@ -280,9 +286,15 @@ class Chain:
             return InlineCursor(
                 feed, plan.segment, keys, origin=origin, at=at, timing=self._timing(run)
             )
-        return TaskCursor(
-            feed, plan.segment, keys, origin=origin, run=run, at=at, timing=self._timing(run)
-        )
+        job = SegmentJob(feed, plan.segment, keys, origin, self._portable)
+        return TaskCursor(feed, job, origin=origin, run=run, at=at, timing=self._timing(run))
+
+    # Kept: it travels to other processes once, not in each epoch.
+    @cached_property
+    def _portable(self) -> Portable:
+        source = self.plan.source
+        visit = source if isinstance(source, Visit) else None
+        return portable(SegmentParts(visit, self.plan.cut[0], self.plan.segment, self.identity))
 
     def check(self, state: State) -> None:
         """Refuses a position that cannot be one of this chain's, before it is opened.

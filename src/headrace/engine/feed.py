@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -181,6 +182,22 @@ def drawn_count(source: Drawn, run: Run, cut: tuple[int, int | None]) -> int | N
     return max(0, stop - cut[0])
 
 
+@dataclass(frozen=True)
+class DrawnPlaces:
+    """Where this rank's positions of a drawn source lie among all: each `stride`-th from `rank`.
+
+    All that tasks in other processes need of such a source.
+    """
+
+    rank: int
+    begin: int
+    stride: int
+
+    def places(self, start: int, stop: int) -> list[int]:
+        """The global position of each position of [start, stop)."""
+        return [self.rank + (self.begin + p) * self.stride for p in range(start, stop)]
+
+
 class DrawnFeed:
     """Positions in the order in which an iterator gives its records; read forward only."""
 
@@ -239,7 +256,7 @@ class DrawnFeed:
 
     def places(self, start: int, stop: int) -> list[int]:
         """The global position of each position of [start, stop)."""
-        return [self._rank + (self._start + p) * self._stride for p in range(start, stop)]
+        return DrawnPlaces(self._rank, self._start, self._stride).places(start, stop)
 
 
 Feed = AddressedFeed | DrawnFeed

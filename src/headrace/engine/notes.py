@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from headrace.contracts import Run
-from headrace.engine.feed import AddressedFeed, Feed
+from headrace.engine.feed import AddressedFeed, DrawnPlaces, Feed
 from headrace.engine.fuse import Fused
 from headrace.engine.segment import Segment, grouped, regrouped
 
@@ -31,7 +31,7 @@ class Origin:
     lengths: dict[int, int | None] = field(default_factory=dict)
     feed: Feed | None = None
 
-    def annotate(self, error: BaseException, feed: Feed, unit: int) -> None:
+    def annotate(self, error: BaseException, feed: Feed | DrawnPlaces, unit: int) -> None:
         """Notes where an error of the segment happened, once."""
         levels = [level for level in self.segment.levels if isinstance(level, Fused)]
         stage = failed_in(error, levels) or "the source"
@@ -41,7 +41,7 @@ class Origin:
         self,
         error: BaseException,
         stage: str,
-        feed: Feed | None = None,
+        feed: Feed | DrawnPlaces | None = None,
         units: tuple[int, int] = (0, 0),
     ) -> None:
         """Adds stage, dataset version, epoch, positions and indices to an error, once."""
@@ -50,7 +50,7 @@ class Origin:
         where = "" if feed is None else self._where(feed, units)
         error.add_note(f"{NOTE_START}{stage} over {self.identity}, epoch {self.run.epoch}{where}")
 
-    def _where(self, feed: Feed, units: tuple[int, int]) -> str:
+    def _where(self, feed: Feed | DrawnPlaces, units: tuple[int, int]) -> str:
         start, stop = (unit * self.segment.unit for unit in units)
         is_one = stop - start == 1
         where = f", position {start}" if is_one else f", positions {start} to {stop - 1}"

@@ -8,6 +8,7 @@ from itertools import count
 from operator import length_hint
 from typing import Any
 
+from headrace.carried import CarriedError
 from headrace.contracts import Block, Columns, Failed, Kernel, Place
 from headrace.contracts.timing import Timing
 from headrace.engine.feed import LazyBlock
@@ -31,6 +32,16 @@ class Failure:
     places: tuple[int, int] | None
     stage: str
     error: Exception
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        found = (self.guard, self.unit, self.places, self.stage)
+        return _arrived, (*found, CarriedError(self.error))
+
+
+def _arrived(*found: Any) -> Failure:
+    """A failure in the process that asked for it."""
+    guard, unit, places, stage, error = found
+    return Failure(guard, unit, places, stage, error.opened())
 
 
 class Meter:

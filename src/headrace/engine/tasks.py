@@ -2,131 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.contracts import Block, Run, State, rows
-from headrace.contracts.timing import SOURCE, Timing
-from headrace.engine.feed import AddressedFeed, DrawnFeed, Feed
+from headrace.contracts import Block, Run, State, Task, rows
+from headrace.contracts.timing import Timing
+from headrace.engine.feed import DrawnFeed, Feed
+from headrace.engine.job import Result, SegmentJob
 from headrace.engine.ledger import Ledger
 from headrace.engine.notes import Origin
-from headrace.engine.passes import Failure, Pass
 from headrace.engine.position import Position
-from headrace.engine.randomness import Keys
-from headrace.engine.segment import Segment
 from headrace.schedule import Schedule
-from headrace.watching import size_of
 
 # Any, in this file: records pass through untyped.
 # Tasks grow until one takes this long: handing a task over costs some 0.05 ms.
 TASK_SECONDS = 0.005
-
-
-@dataclass
-class Result:
-    """What a task gave: outputs, the unit of each (None: one a unit), and how it ended.
-
-    `stop` is the unit after the last one, or the one that failed.
-    """
-
-    first: int
-    outputs: Block[Any]
-    owners: list[int] | None
-    stop: int
-    error: BaseException | None = None
-    seconds: float = 0.0
-    # The failures that guards have covered, each with the number of outputs before it.
-    failures: list[tuple[int, Failure]] = field(default_factory=list)
-    timing: Timing | None = None
-
-    def cut(self, outputs: int, stop: int, error: BaseException) -> None:
-        """Drops what comes after so many outputs: an error stands there, in unit `stop`."""
-        self.outputs = self.outputs[:outputs]
-        self.stop, self.error = stop, error
-
-    def owner(self, output: int) -> int:
-        """The unit that gave this output."""
-        return self.first + output if self.owners is None else self.owners[output]
-
-
-@dataclass(frozen=True)
-class SegmentTask:
-    """A run of whole units. `block` is given where the source has no random access."""
-
-    feed: Feed
-    segment: Segment
-    keys: Keys
-    origin: Origin
-    units: tuple[int, int]
-    block: Block[Any] | None = None
-    is_timed: bool = False
-
-    def __call__(self) -> Result:
-        began = time.perf_counter()
-        timing = Timing() if self.is_timed else None
-        result = self._run(timing)
-        result.seconds = time.perf_counter() - began
-        if timing is not None:
-            timing.weigh(size_of)
-            timing.tasks_s = result.seconds
-        if result.error is not None:
-            self.origin.annotate(result.error, self.feed, result.stop)
-        return result
-
-    def _run(self, timing: Timing | None) -> Result:
-        first, stop = self.units
-        unit = self.segment.unit
-        block, error = self.block, None
-        if block is None:
-            assert isinstance(self.feed, AddressedFeed)
-            began = time.perf_counter()
-            block, error = self.feed.attempt(first * unit, stop * unit, unit)
-            if timing is not None and len(block):
-                source = timing.account(SOURCE)
-                source.seconds += time.perf_counter() - began
-                source.given, source.last = len(block), block[-1]
-        ends = first - (-len(block) // unit)
-        if not self.segment.levels:
-            return Result(first, block, None, ends, error, timing=timing)
-        owners: list[int] | None = None if self.segment.is_exact else []
-        result = Result(first, [], owners, ends, timing=timing)
-        step = unit if self.segment.is_unit_by_unit else max(1, len(block))
-        for start in range(0, len(block), step):
-            if not self._pass(block[start : start + step], first + start // unit, result):
-                return result
-        result.error = error
-        return result
-
-    def _pass(self, block: Block[Any], at: int, result: Result) -> bool:
-        """Runs one pass into a result; False where it failed."""
-        outputs, owners = result.outputs, result.owners
-        assert isinstance(outputs, list)
-        given = Pass(
-            self.segment,
-            block,
-            at * self.segment.unit,
-            keys=self.keys,
-            places=self.feed.places,
-            report=lambda failure: result.failures.append((len(outputs), failure)),
-            timing=result.timing,
-        )
-        unit_by_unit = self.segment.is_unit_by_unit
-        try:
-            if owners is None or unit_by_unit:
-                outputs.extend(given.outputs)
-            else:
-                for output in given.outputs:
-                    outputs.append(output)
-                    owners.append(at + given.units_used() - 1)
-        except BaseException as error:
-            result.error = error
-            result.stop = at if unit_by_unit else at + given.failed_unit
-        finally:
-            if owners is not None and unit_by_unit:
-                owners.extend([at] * (len(outputs) - len(owners)))
-        return result.error is None
 
 
 class TaskCursor:
@@ -135,8 +25,7 @@ class TaskCursor:
     def __init__(
         self,
         feed: Feed,
-        segment: Segment,
-        keys: Keys,
+        job: SegmentJob,
         *,
         origin: Origin,
         run: Run,
@@ -145,8 +34,8 @@ class TaskCursor:
     ) -> None:
         assert run.workers is not None
         self._feed = feed
-        self._segment = segment
-        self._keys = keys
+        self._job = job
+        self._segment = segment = job.segment
         self._origin = origin
         self._timing = timing
         # What was delivered of the first unit before the state was taken is taken at once.
@@ -263,7 +152,7 @@ class TaskCursor:
         if result.seconds < TASK_SECONDS:
             self._units = min(self._units * 2, most)
 
-    def _tasks(self, unit: int) -> Iterator[SegmentTask]:
+    def _tasks(self, unit: int) -> Iterator[Task[Result]]:
         size = self._segment.unit
         count = self._feed.count
         while count is None or unit * size < count:
@@ -273,13 +162,5 @@ class TaskCursor:
                 block = self._feed.read(units[0] * size, units[1] * size, size)
                 if not block:
                     return
-            yield SegmentTask(
-                self._feed,
-                self._segment,
-                self._keys,
-                self._origin,
-                units,
-                block,
-                is_timed=self._timing is not None,
-            )
+            yield Task(self._job, (units, block, self._timing is not None))
             unit = units[1]

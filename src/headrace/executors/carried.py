@@ -1,4 +1,4 @@
-"""What crosses to other processes: functions, records and results, pickled where needed.
+"""Groups of records and their results on the way to other processes and back.
 
 In an executor of this process nothing here is pickled. In all others each thing pickles in a way
 that cannot break a pool: what does not load, or does not pickle, becomes an error at its place.
@@ -7,71 +7,14 @@ that cannot break a pool: what does not load, or does not pickle, becomes an err
 from __future__ import annotations
 
 import pickle
-import traceback
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
+from headrace.carried import CarriedError, Portable
 from headrace.contracts.errors import StreamError
 from headrace.deferred import cloudpickle
 from headrace.executors.runner import Outcome, run
 
 # Any, in this file: functions, records and results of every type.
-# Loaded functions that a worker keeps: chains have fewer stages.
-KEPT_FUNCTIONS = 32
-
-
-class Portable:
-    """A function that pickles by cloudpickle, once; a worker loads it once."""
-
-    def __init__(self, fn: Callable[[Any], Any], name: str) -> None:
-        self._fn: Callable[[Any], Any] | None = fn
-        self._name = name
-        self._payload: bytes | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (self.payload(), self._name)
-
-    def payload(self) -> bytes:
-        """The function as bytes.
-
-        Raises:
-            StreamError: it does not pickle.
-        """
-        if self._payload is None:
-            try:
-                self._payload = cloudpickle.dumps(self._fn)
-            except Exception as error:
-                raise StreamError(
-                    f"{self._name} cannot be sent to other processes: {error}. Make in the "
-                    "function what does not pickle, or by hr.per_worker(factory); or leave out "
-                    "executor: threads need no pickling."
-                ) from error
-        return self._payload
-
-    def loaded(self) -> Callable[[Any], Any]:
-        """The function, in whichever process this is."""
-        if self._fn is None:
-            assert self._payload is not None
-            self._fn = _loaded(self._payload)
-        return self._fn
-
-    @staticmethod
-    def arrived(payload: bytes, name: str) -> Portable:
-        """The function in another process, not loaded yet: that may fail."""
-        found = Portable(_loaded, name)
-        found._fn, found._payload = None, payload
-        return found
-
-
-_arrived = Portable.arrived
-
-
-@lru_cache(KEPT_FUNCTIONS)
-def _loaded(payload: bytes) -> Callable[[Any], Any]:
-    # One object a process: what a per_worker function has built is found again.
-    fn: Callable[[Any], Any] = pickle.loads(payload)
-    return fn
 
 
 class Packed:
@@ -140,27 +83,6 @@ class CarriedOutcome:
         return Outcome(values, error, self._seconds)
 
 
-class CarriedError:
-    """An exception with its traceback as text; one that does not load again is described."""
-
-    def __init__(self, error: BaseException) -> None:
-        self._payload = _error_bytes(error)
-        self._trace = "".join(traceback.format_exception(error))
-
-    def opened(self) -> BaseException:
-        """The exception, caused by one that shows the traceback of the worker."""
-        error: BaseException = pickle.loads(self._payload)
-        error.__cause__ = WorkerTraceback(self._trace)
-        return error
-
-
-class WorkerTraceback(Exception):
-    """Shows where in another process an error came from."""
-
-    def __str__(self) -> str:
-        return f'\n"""\n{self.args[0]}"""'
-
-
 def run_carried(fn: Portable, group: Packed | PackedBytes, slice_s: float) -> CarriedOutcome:
     """Runs a group in whichever process this is."""
     records, fault = group.opened()
@@ -169,17 +91,6 @@ def run_carried(fn: Portable, group: Packed | PackedBytes, slice_s: float) -> Ca
     if fault and error is None and len(outcome.values) == len(records):
         error = _unsendable("a record", fault)
     return CarriedOutcome(Packed(outcome.values), error, outcome.seconds)
-
-
-def _error_bytes(error: BaseException) -> bytes:
-    try:
-        payload: bytes = cloudpickle.dumps(error)
-        # Exceptions with arguments of their own often pickle and do not load.
-        pickle.loads(payload)
-    except Exception:
-        text = f"{type(error).__name__}: {error} (an exception that cannot be pickled)"
-        payload = cloudpickle.dumps(StreamError(text))
-    return payload
 
 
 def _unsendable(what: str, fault: str) -> StreamError:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from headrace.carried import Portable
 from headrace.contracts.errors import StreamError
-from headrace.executors.carried import Packed, Portable, run_carried
+from headrace.executors.carried import Packed, run_carried
 from headrace.executors.runner import HANDOVERS, OVERTIME, Done, Outcome
 
 # Any, in this file: functions, records and results of every type, and a package without types.

@@ -9,8 +9,9 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import partial
 from typing import Any
 
+from headrace.carried import Portable
 from headrace.contracts.errors import StreamError
-from headrace.executors.carried import CarriedOutcome, Packed, Portable, run_carried
+from headrace.executors.carried import CarriedOutcome, Packed, run_carried
 from headrace.executors.runner import HANDOVERS, OVERTIME, Done, Outcome
 from headrace.extras import is_instance
 

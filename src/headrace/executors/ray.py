@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from headrace.carried import Portable
 from headrace.contracts.errors import StreamError
-from headrace.executors.carried import CarriedOutcome, Packed, PackedBytes, Portable, run_carried
+from headrace.executors.carried import CarriedOutcome, Packed, PackedBytes, run_carried
 from headrace.executors.futures import ended_outcome
 from headrace.executors.runner import HANDOVERS, OVERTIME, Done
 from headrace.extras import imported
