@@ -8,17 +8,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-import headrace as hr
 from benchmarks.measure import expect
 from benchmarks.stored import VERSION, WIDE
+
+# By name: `import headrace` alone would leave their modules to be imported when they are used.
+from headrace import DataLoader, Storage
 
 BATCH = 64
 
 
 def first_batch(folder: Path, seed: int) -> None:
     """Opens the dataset of many records and draws one shuffled batch."""
-    stream = hr.Storage(folder).fetch(WIDE, VERSION).shuffle(seed).stream()
-    with hr.DataLoader(stream.batch(BATCH)) as loader:
+    stream = Storage(folder).fetch(WIDE, VERSION).shuffle(seed).stream()
+    with DataLoader(stream.batch(BATCH)) as loader:
         batch: Any = next(iter(loader))  # Any: the tree of a record, arrays in it
     expect(batch["x"].shape == (BATCH, 16), "the first batch has another shape")
 

@@ -34,6 +34,8 @@ DEFERRED = [
     *("asyncio", "cloudpickle", "ml_dtypes", "obstore", "pyarrow", "rich"),
     *("tarfile", "typer", "zipfile"),
 ]
+# All of it: `import headrace` alone leaves each module to be imported when it is used.
+IMPORT = "from headrace import *"
 # What the tests themselves need beside the core.
 TEST_TOOLS = ["hypothesis", "psutil", "pytest", "pytest-timeout"]
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -93,20 +95,20 @@ def core_environment(version: str, python: Path) -> Path:
 
 
 def test_importing_headrace_imports_no_optional_package() -> None:
-    program = f"import sys, headrace; print([n for n in {OPTIONAL} if n in sys.modules])"
+    program = f"{IMPORT}\nimport sys\nprint([n for n in {OPTIONAL} if n in sys.modules])"
 
     assert run(sys.executable, "-c", program).strip() == "[]"
 
 
 def test_importing_headrace_imports_no_dependency_that_can_wait() -> None:
-    program = f"import sys, headrace; print([n for n in {DEFERRED} if n in sys.modules])"
+    program = f"{IMPORT}\nimport sys\nprint([n for n in {DEFERRED} if n in sys.modules])"
 
     assert run(sys.executable, "-c", program).strip() == "[]"
 
 
 def test_importing_headrace_starts_nothing() -> None:
     program = (
-        "import threading, logging, multiprocessing, headrace\n"
+        f"{IMPORT}\nimport threading, logging, multiprocessing\n"
         "print(threading.active_count(), logging.root.handlers,\n"
         "      logging.getLogger('headrace').handlers, multiprocessing.active_children())"
     )

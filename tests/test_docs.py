@@ -13,10 +13,10 @@ import importlib
 import io
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -78,8 +78,12 @@ def test_each_python_block_runs_and_prints_what_the_page_shows(page: Path, tmp_p
         run(page, tmp_path)
         return
     # The threads that other tests have left must not be forked.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-        fresh.submit(run, page, tmp_path).result()
+    where = f"Path({str(page)!r}), Path({str(tmp_path)!r})"
+    command = f"from tests.test_docs import Path, run; run({where})"
+    ended = subprocess.run(
+        [sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
 
 
 def run(page: Path, folder: Path) -> None:

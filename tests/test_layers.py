@@ -57,7 +57,7 @@ def test_imports_go_down_the_layers() -> None:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        pytest.param("contracts/order.py", "import headrace.stream", id="upwards"),
+        pytest.param("contracts/order.py", "import headrace.streams", id="upwards"),
         pytest.param("unplaced.py", "", id="a module without a layer"),
     ],
 )

@@ -102,18 +102,21 @@ def _open_new_process(bench: Bench) -> Figures:
 
 def _import(bench: Bench) -> Figures:
     """Milliseconds of `import headrace` in a process that has done nothing."""
-    return _imported(bench, "headrace")
+    return _imported(bench, "import headrace")
+
+
+def _import_nouns(bench: Bench) -> Figures:
+    """The same with the names of nearly every program, each of which imports its module."""
+    return _imported(bench, "from headrace import DataLoader, DataRef, Storage, stream")
 
 
 def _import_numpy(bench: Bench) -> Figures:
     """The same of NumPy, which headrace cannot do without."""
-    return _imported(bench, "numpy")
+    return _imported(bench, "import numpy")
 
 
-def _imported(bench: Bench, module: str) -> Figures:
-    program = (
-        f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-    )
+def _imported(bench: Bench, line: str) -> Figures:
+    program = f"import time; t = time.perf_counter(); {line}; print(time.perf_counter() - t)"
     times = [float(_ran(bench, "-c", program)) for _ in range(1 + REPEATS)][1:]
     return {"value": median(times) * 1e3, "unit": "ms", "least_ms": min(times) * 1e3}
 
@@ -172,6 +175,7 @@ CASES = [
     Case("costs", "open and first batch", _open),
     Case("costs", "open and first batch, new process", _open_new_process),
     Case("costs", "import headrace, new process", _import),
+    Case("costs", "import of the four nouns, new process", _import_nouns),
     Case("costs", "import numpy, new process", _import_numpy),
     Case("costs", "headrace show of 1,000,000 records", _show),
     Case("costs", "start at 0", lambda bench: _start(bench, at=0.0)),

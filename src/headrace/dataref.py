@@ -41,7 +41,7 @@ from headrace.orders import (
 from headrace.orders import Shuffle as ShuffleKind
 from headrace.sources import Indexable, SequenceRecords
 from headrace.stages import concat_visits
-from headrace.stream import Stream
+from headrace.streams import Stream
 
 # Any, in this file: records whose type the user's own classes do not say.
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from headrace.sources.tables import (
     arrow_source,
     parquet_source,
 )
-from headrace.stream import Stream, stream
+from headrace.streams import Stream, stream
 
 # Any, in this file: records of files hold values of every type.
 

@@ -10,7 +10,7 @@ from headrace.contracts.errors import ArgumentError
 from headrace.dataref import DataRef
 from headrace.orders import Stop, Weights
 from headrace.stages import mix_rule, mixed_visit
-from headrace.stream import Stream, stream
+from headrace.streams import Stream, stream
 
 T = TypeVar("T")
 

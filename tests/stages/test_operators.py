@@ -10,7 +10,7 @@ import pytest
 from headrace import stages
 from headrace.contracts.errors import ArgumentError
 from headrace.stages.naming import name_of
-from headrace.stream import Stream
+from headrace.streams import Stream
 
 # Methods of Stream that are no stages.
 OTHERS = {

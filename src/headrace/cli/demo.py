@@ -26,7 +26,7 @@ from headrace.cli.printing import columns, counted, show, show_json, size
 from headrace.contracts import Backend
 from headrace.loader import DataLoader
 from headrace.storage import Storage
-from headrace.stream import Stream
+from headrace.streams import Stream
 
 # Any, in this file: records and batches are dicts with values of several types.
 

@@ -15,7 +15,7 @@ from headrace.contracts.timing import Timing
 from headrace.engine import Chain, Stats, explain, stats_of
 from headrace.loader.batches import Batches
 from headrace.loader.epochs import Epochs
-from headrace.stream import Stream
+from headrace.streams import Stream
 from headrace.tensors import Framework, conversion
 
 T = TypeVar("T")

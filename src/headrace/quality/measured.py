@@ -14,7 +14,7 @@ from headrace.contracts.errors import ArgumentError, whole
 from headrace.dataref import DataRef
 from headrace.quality.report import ShuffleQuality
 from headrace.quality.seen import SEED, Seen, seen
-from headrace.stream import Stream
+from headrace.streams import Stream
 
 # Any, in this file: labels and records are the user's, of every type.
 

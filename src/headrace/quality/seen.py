@@ -15,7 +15,7 @@ from headrace.contracts.errors import ArgumentError
 from headrace.dataref import DataRef
 from headrace.engine.feed import bound_order
 from headrace.orders.bounds import finite
-from headrace.stream import Stream
+from headrace.streams import Stream
 
 # Any, in this file: streams have records of every type.
 

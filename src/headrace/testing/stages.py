@@ -15,7 +15,7 @@ from headrace.backends import Inline, Threads
 from headrace.contracts import Backend, Run, State, rows
 from headrace.dataref import DataRef
 from headrace.loader import DataLoader
-from headrace.stream import Stream
+from headrace.streams import Stream
 
 # Any, in this file: the suite runs on records of every type.
 Build = Callable[[Stream[Any]], Stream[Any]]

@@ -16,7 +16,7 @@ from headrace.dataref import DataRef
 from headrace.engine import Chain
 from headrace.extras import imported
 from headrace.loader import DataLoader
-from headrace.stream import Stream
+from headrace.streams import Stream
 
 # Any, in this file: TensorFlow is optional, and records hold the user's values.
 

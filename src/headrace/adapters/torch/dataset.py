@@ -18,7 +18,7 @@ from headrace.dataref import DataRef
 from headrace.engine import Resume
 from headrace.extras import imported
 from headrace.loader import DataLoader
-from headrace.stream import Stream
+from headrace.streams import Stream
 from headrace.tensors import Framework, conversion
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.contracts import Run, State, iterate
 from headrace.engine import Chain, Resume
 from headrace.loader import DataLoader
-from headrace.stream import Stream
+from headrace.streams import Stream
 
 # Any, in this file: records pass through untyped.
 
