@@ -59,11 +59,11 @@ class Job(Protocol[T]):
         """What differs from epoch to epoch."""
         ...
 
-    def __call__(self, *args: Any) -> T:
+    def __call__(self, *args: Any, **named: Any) -> T:
         """Runs a task; it raises nothing that belongs to a record, but gives it."""
         ...
 
-    def where(self, *args: Any) -> str:
+    def where(self, *args: Any, **named: Any) -> str:
         """Which positions a task is about, for messages."""
         ...
 
@@ -74,7 +74,10 @@ class Job(Protocol[T]):
 
 @dataclass(frozen=True)
 class Task(Generic[T]):
-    """A call of a job. In this process it is called; elsewhere the job has arrived before."""
+    """A call of a job.
+
+    In this process it is called; to others the job travels before its tasks.
+    """
 
     job: Job[T]
     args: tuple[Any, ...]
