@@ -17,6 +17,8 @@ WORKS = (
     *("async", "async no-op", "async pool"),
     *("pack lognormal", "pack text", "pack padding"),
     *("mix", "monitor", "costs"),
+    *("workers W1", "workers W3", "W2d", "W2d CPU"),
+    *("first batch", "idle", "state_dict", "kills", "report cost"),
 )
 
 

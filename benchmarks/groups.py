@@ -15,6 +15,9 @@ from benchmarks.case import WORKS
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".bench"
 STAMP = "installed.txt"
+OVERRIDES = "overrides.txt"
+# What decodes W2d, the same for everybody, and what counts CPU time.
+DECODING = ("simplejpeg", "opencv-python-headless", "psutil")
 # How much of an installer's complaint is shown in the table.
 REASON_LENGTH = 300
 
@@ -30,6 +33,8 @@ class Group:
     packages: tuple[str, ...]
     # What they take part in: without any of these an environment is neither made nor started.
     works: tuple[str, ...] = WORKS
+    # Requirements in place of those that packages make themselves.
+    overrides: tuple[str, ...] = ()
 
 
 GROUPS = (
@@ -48,8 +53,12 @@ GROUPS = (
             "ours_pool",
             "ours_mix",
             "ours_monitor",
+            "ours_workers",
+            "ours_decode",
+            "ours_backends",
+            "ours_kills",
         ),
-        ("-e", str(ROOT), "lmdb", "pillow", "scikit-image", "scikit-learn"),
+        ("-e", str(ROOT), "lmdb", "pillow", "scikit-image", "scikit-learn", *DECODING),
         ("headrace", "numpy", "pyarrow", "lmdb", "obstore"),
     ),
     # A source and what is stored of it are compared in one process, so all are in one.
@@ -65,10 +74,10 @@ GROUPS = (
     ),
     Group(
         "torch",
-        ("torch_memmap",),
-        ("torch==2.13.0", "numpy"),
-        ("torch", "numpy"),
-        ("W1", "W2", "W3", "W4"),
+        ("torch_memmap", "torch_decode", "torch_starts"),
+        ("torch==2.13.0", "numpy", *DECODING),
+        ("torch", "numpy", "simplejpeg"),
+        ("W1", "W2", "W3", "W4", "workers W1", "workers W3", "W2d", "W2d CPU", "first batch"),
     ),
     Group(
         "hf",
@@ -86,28 +95,53 @@ GROUPS = (
     ),
     Group(
         "nodes",
-        ("nodes",),
+        ("nodes", "stateful"),
         ("torchdata==0.11.*", "torch==2.13.0", "numpy"),
         ("torchdata", "torch"),
-        ("W5", "async", "async no-op"),
+        ("W5", "async", "async no-op", "workers W1", "workers W3"),
     ),
     # The last torchdata with DataPipes; it has no compiled part, and runs on a torch made later.
     Group(
         "datapipes",
-        ("datapipes",),
+        ("datapipes", "datapipes_workers"),
         ("torchdata==0.9.*", "torch==2.13.0", "numpy"),
         ("torchdata", "torch"),
-        ("W5",),
+        ("W5", "workers W1", "workers W3"),
     ),
     # Both ways to pack run in one process, so that they compare.
     Group(
         "grain",
-        ("grain_range", "packs"),
-        ("-e", str(ROOT), "grain"),
+        ("grain_range", "grain_workers", "packs"),
+        ("-e", str(ROOT), "grain", *DECODING),
         ("headrace", "grain", "numpy"),
-        ("W5", "pack lognormal", "pack text", "pack padding"),
+        (
+            *("W5", "pack lognormal", "pack text", "pack padding"),
+            *("workers W1", "workers W3", "W2d", "W2d CPU"),
+        ),
     ),
-    Group("tfdata", ("tfdata",), ("tensorflow-cpu", "numpy"), ("tensorflow-cpu",), ("W5",)),
+    Group(
+        "tfdata",
+        ("tfdata", "tfdata_decode"),
+        ("tensorflow-cpu", "numpy", *DECODING),
+        ("tensorflow-cpu",),
+        ("W5", "W2d", "W2d CPU"),
+    ),
+    # It asks for torchvision, which nothing here uses and which must match torch.
+    Group(
+        "litdata",
+        ("litdata_workers",),
+        ("litdata==0.2.76", "torch==2.13.0", "numpy", *DECODING),
+        ("litdata", "torch"),
+        ("workers W1", "workers W3", "W2d", "W2d CPU"),
+        overrides=("torchvision ; python_version < '3'",),
+    ),
+    Group(
+        "spdl",
+        ("spdl_workers",),
+        ("spdl==0.8.*", "torch==2.13.0", "numpy", *DECODING),
+        ("spdl", "numpy"),
+        ("workers W1", "workers W3", "W2d", "W2d CPU"),
+    ),
 )
 
 
@@ -131,7 +165,10 @@ def environment(group: Group) -> Path:
     if uv is None:
         raise NotInstalledError("uv was not found on the path. Install it with `pip install uv`.")
     _run([uv, "venv", "--python", sys.executable, str(folder)])
-    _run([uv, "pip", "install", "--python", str(python), *group.requirements])
+    overrides = folder / OVERRIDES
+    overrides.write_text("\n".join(group.overrides))
+    install = [uv, "pip", "install", "--python", str(python), "--override", str(overrides)]
+    _run([*install, *group.requirements])
     (folder / STAMP).write_text(stamp)
     return python
 
@@ -139,7 +176,7 @@ def environment(group: Group) -> Path:
 def _stamp(group: Group) -> str:
     """What an environment depends on: the requirements, and headrace's own where it is one."""
     project = _read(ROOT / "pyproject.toml") if "-e" in group.requirements else ""
-    text = "\n".join([sys.version, *group.requirements, project])
+    text = "\n".join([sys.version, *group.requirements, *group.overrides, project])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

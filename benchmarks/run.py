@@ -27,7 +27,12 @@ ROUNDS, QUICK_ROUNDS = 5, 2
 # A case writes its data set the first time, which the slowest peer does in some minutes.
 CASE_LIMIT_S = 600.0
 # The data sets of the works that are not named after theirs.
-NEEDED = {"costs": ("W1",), "tf": ("W1",), "in": ("W2", "W4"), "monitor": ("W1",)}
+NEEDED = {
+    **dict.fromkeys(("costs", "tf", "monitor"), ("W1",)),
+    **dict.fromkeys(("first batch", "idle", "state_dict", "kills", "report cost"), ("W1",)),
+    **dict.fromkeys(("W2d", "W2d CPU"), ("W2",)),
+    "in": ("W2", "W4"),
+}
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,20 @@
-"""What holds for every test: hypothesis profiles, and skips that count as failures in CI."""
+"""What holds for every test: hypothesis profiles, skips as failures in CI, clusters."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
-from collections.abc import Generator
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Any, in this file: packages without types.
 IN_CI = bool(os.environ.get("CI"))
 # Set by test_core_only.py in the environments that it makes without any extra.
 CORE_ONLY = bool(os.environ.get("HEADRACE_TEST_CORE_ONLY"))
@@ -22,6 +28,10 @@ settings.register_profile(
 )
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if IN_CI else "local")
+if CORE_ONLY:
+    # The run that started this one draws them all.
+    settings.register_profile("core", settings.default, max_examples=25)
+    settings.load_profile("core")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -76,3 +86,58 @@ def _has_gpu() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+# -- clusters, started once for all tests that need one -------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def dask_client() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="session")
+def ray_module() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray = pytest.importorskip("ray")
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            object_store_memory=200_000_000,
+            _node_ip_address="127.0.0.1",
+        )
+        yield ray
+        ray.shutdown()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a scheduler, and it and two workers, each a process of its own."""
+    distributed = pytest.importorskip("distributed")
+    file = tmp_path / "scheduler.json"
+    begin = [sys.executable, "-m"]
+    scheduler = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    scheduler += ["--dashboard-address", "127.0.0.1:0"]
+    worker = ["distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"]
+    more = ["--no-dashboard", "--scheduler-file", str(file)]
+    commands = [scheduler, worker, worker]
+    processes = [
+        subprocess.Popen([*begin, *command, *more], cwd=tmp_path, stderr=subprocess.DEVNULL)
+        for command in commands
+    ]
+    try:
+        with distributed.Client(scheduler_file=str(file), timeout=60) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield json.loads(file.read_text("utf-8"))["address"], processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()

@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 import headrace
+from headrace.engine import Chain
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -30,7 +31,7 @@ FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)(?P<marks>[^\n]*)\n(?P<body>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
-FRAMEWORKS = {"jax", "keras", "tensorflow", "torch"}
+FRAMEWORKS = {"jax", "keras", "lightning", "tensorflow", "torch"}
 # What a page may put for the part of an output that changes from run to run.
 ELLIPSIS = "..."
 # What a page with workers of torch's own has, which are forked.
@@ -103,6 +104,13 @@ def run(page: Path, folder: Path) -> None:
                 assert shows(printed, block.body), (
                     f"{where} shows\n{block.body}\nbut got\n{printed}"
                 )
+
+    for name, value in namespace.items():
+        chain = getattr(value, "node", None)
+        warned = headrace.Stream(chain).lint() if isinstance(chain, Chain) else []
+        # A page that shows a mistake shows what is said of it.
+        unsaid = [lint for lint in warned if lint.message not in page.read_text("utf-8")]
+        assert not unsaid, f"{page_id(page)}: {name} is warned of {unsaid}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.case import Bench, Case
 from benchmarks.measure import Figures, read_rate, warm
+from benchmarks.reading import WORKERS
 from benchmarks.workloads import Field, Packed, Workload
 
 
@@ -83,13 +84,18 @@ def _fields(batch: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(
-    bench: Bench, work: str, workers: int, kind: type[Dataset[dict[str, Any]]] = MappedDataset
+def read(
+    bench: Bench,
+    work: str,
+    workers: int,
+    kind: type[Dataset[dict[str, Any]]] = MappedDataset,
+    loader_kind: Any = DataLoader,
 ) -> Figures:
+    """Records a second of a DataLoader, or of a class that is made like it."""
     torch.set_num_threads(1)
     source = bench.workload(work)
     warm(bench.data_folder / f"{source.name}-{len(source)}")
-    loader: Iterable[dict[str, Any]] = DataLoader(
+    loader: Iterable[dict[str, Any]] = loader_kind(
         kind(source),  # type: ignore[call-arg]
         batch_size=source.shape.batch_size,
         shuffle=True,
@@ -106,17 +112,17 @@ def _read(
 
 
 def _case(work: str, name: str, workers: int) -> Case:
-    return Case(work, name, lambda bench: _read(bench, work, workers))
+    return Case(work, name, lambda bench: read(bench, work.split()[-1], workers))
 
 
 CASES = [
     *[_case(work, "torch DataLoader", 0) for work in ("W1", "W2", "W3", "W4")],
-    *[_case(work, "torch DataLoader, 2 workers", 2) for work in ("W1", "W3")],
+    *[_case(f"workers {work}", "torch DataLoader", WORKERS) for work in ("W1", "W3")],
     *[
         Case(
             work,
             "torch DataLoader, rows copied",
-            partial(_read, work=work, workers=0, kind=CopiedDataset),
+            partial(read, work=work, workers=0, kind=CopiedDataset),
         )
         for work in ("W1", "W3")
     ],

@@ -11,10 +11,10 @@ import typing
 if typing.TYPE_CHECKING:
     from headrace import adapters, decode
     from headrace import parsing as parse
-    from headrace.backends import Inline, Threads
+    from headrace.backends import Dask, Inline, Processes, Ray, Threads
     from headrace.contracts import Columns, errors
     from headrace.dataref import DataRef, concat
-    from headrace.engine import StageStats, Stats
+    from headrace.engine import Lint, StageStats, Stats, merge_states
     from headrace.executors import per_worker
     from headrace.files import (
         from_arrow,
@@ -32,10 +32,12 @@ if typing.TYPE_CHECKING:
         from_tar,
         from_text,
     )
+    from headrace.ledger import Ledger, audit
     from headrace.loader import DataLoader
     from headrace.mixing import mix
     from headrace.orders import order
     from headrace.quality import ShuffleQuality, shuffle_quality
+    from headrace.ranks import Ranks
     from headrace.storage import Storage
     from headrace.stores import MemoryStore
     from headrace.streams import Stream, stream
@@ -46,7 +48,10 @@ __version__ = "0.1.0"
 # them take a quarter of a second.
 _HOMES = {
     "backends": (
+        "Dask",
         "Inline",
+        "Processes",
+        "Ray",
         "Threads",
     ),
     "contracts": ("Columns",),
@@ -55,8 +60,10 @@ _HOMES = {
         "concat",
     ),
     "engine": (
+        "Lint",
         "StageStats",
         "Stats",
+        "merge_states",
     ),
     "executors": ("per_worker",),
     "files": (
@@ -75,6 +82,10 @@ _HOMES = {
         "from_tar",
         "from_text",
     ),
+    "ledger": (
+        "Ledger",
+        "audit",
+    ),
     "loader": ("DataLoader",),
     "mixing": ("mix",),
     "orders": ("order",),
@@ -82,6 +93,7 @@ _HOMES = {
         "ShuffleQuality",
         "shuffle_quality",
     ),
+    "ranks": ("Ranks",),
     "storage": ("Storage",),
     "stores": ("MemoryStore",),
     "streams": (
@@ -98,10 +110,16 @@ _MODULES = {
 
 __all__ = [
     "Columns",
+    "Dask",
     "DataLoader",
     "DataRef",
     "Inline",
+    "Ledger",
+    "Lint",
     "MemoryStore",
+    "Processes",
+    "Ranks",
+    "Ray",
     "ShuffleQuality",
     "StageStats",
     "Stats",
@@ -109,6 +127,7 @@ __all__ = [
     "Stream",
     "Threads",
     "adapters",
+    "audit",
     "concat",
     "decode",
     "errors",
@@ -126,6 +145,7 @@ __all__ = [
     "from_parquet",
     "from_tar",
     "from_text",
+    "merge_states",
     "mix",
     "order",
     "parse",

@@ -1,11 +1,13 @@
-"""Memory for gathered arrays, used again once nobody refers to it."""
+"""Memory for gathered arrays: used again once nobody refers to it, or lent by who asks for them."""
 
 from __future__ import annotations
 
 import math
 import sys
 import threading
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,34 @@ MOST_BUFFERS = 16
 # And no more memory than this: what one read of half a dataset took must not stay for as long as
 # its records are open.
 MOST_BYTES = 256 * 2**20
+# Lending costs some 2 us; below this that is more than the copy that it saves.
+LEAST_LENT_BYTES = 4096
+
+
+class Lender(Protocol):
+    """Who has memory in which the gathered arrays are wanted."""
+
+    def lent(self, size_bytes: int) -> npt.NDArray[np.uint8] | None:
+        """Memory of at least this size, aligned to 64 bytes; None where there is none left."""
+        ...
+
+
+class _Here(threading.local):
+    # Of this thread alone. A context variable would go into tasks and threads that outlive it.
+    lender: Lender | None = None
+
+
+_HERE = _Here()
+
+
+@contextmanager
+def lending(lender: Lender | None) -> Iterator[None]:
+    """Gives arrays that are gathered on this thread memory of `lender`."""
+    before, _HERE.lender = _HERE.lender, lender
+    try:
+        yield
+    finally:
+        _HERE.lender = before
 
 
 class Buffers:
@@ -39,6 +69,11 @@ class Buffers:
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         """An array of undefined contents that no living array shares memory with."""
         size_bytes = math.prod(shape) * dtype.itemsize
+        lender = _HERE.lender
+        if lender is not None and size_bytes >= LEAST_LENT_BYTES and not dtype.hasobject:
+            lent = lender.lent(size_bytes)
+            if lent is not None:
+                return lent[:size_bytes].view(dtype).reshape(shape)
         if not SMALLEST_BYTES <= size_bytes <= MOST_BYTES or not self._counts_references:
             return np.empty(shape, dtype)
         buffer = self._free(size_bytes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -104,7 +105,7 @@ class CarriedError:
 
     def opened(self) -> BaseException:
         """The exception, caused by one that shows the traceback of the worker."""
-        error: BaseException = pickle.loads(self._payload)
+        error = _opened(self._payload)
         error.__cause__ = WorkerTraceback(self._trace)
         return error
 
@@ -117,11 +118,25 @@ class WorkerTraceback(Exception):
 
 
 def _error_bytes(error: BaseException) -> bytes:
-    try:
-        payload: bytes = cloudpickle.dumps(error)
-        # Exceptions with arguments of their own often pickle and do not load.
-        pickle.loads(payload)
-    except Exception:
-        text = f"{type(error).__name__}: {error} (an exception that cannot be pickled)"
-        payload = cloudpickle.dumps(StreamError(text))
-    return payload
+    # Exceptions with arguments of their own often pickle and do not load: those go in parts.
+    for carried in (error, (type(error), error.args, vars(error))):
+        with suppress(Exception):
+            payload: bytes = cloudpickle.dumps(carried)
+            _opened(payload)
+            return payload
+    text = f"{type(error).__name__}: {error} (an exception that cannot be pickled)"
+    described = StreamError(text)
+    for note in getattr(error, "__notes__", ()):
+        described.add_note(note)
+    return pickle.dumps(described)
+
+
+def _opened(payload: bytes) -> BaseException:
+    carried = pickle.loads(payload)
+    if isinstance(carried, BaseException):
+        return carried
+    error_type, arguments, attributes = carried
+    error: BaseException = error_type.__new__(error_type)
+    error.args = arguments
+    vars(error).update(attributes)
+    return error

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 # torchrun and most launchers, SLURM, Open MPI, other MPIs: the first one that is set counts.
 RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 WORLD_SIZE_VARIABLES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+# All that launchers say about ranks begins so.
+LAUNCHER_PREFIXES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_", "OMPI_COMM_WORLD_", "PMI_")
 # What people write to switch something off.
 OFF = frozenset({"0", "false", "no", "off"})
 
@@ -44,6 +46,11 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
 def current_settings() -> Settings:
     """The settings of this process, read anew at each call."""
     return settings_of(os.environ)
+
+
+def launched() -> dict[str, str]:
+    """The variables of this process in which launchers speak of ranks."""
+    return {name: value for name, value in os.environ.items() if name.startswith(LAUNCHER_PREFIXES)}
 
 
 def _first_whole(environment: Mapping[str, str], names: tuple[str, ...], otherwise: int) -> int:

@@ -24,6 +24,7 @@ from headrace import stages
 from headrace.blobs.addresses import options_of
 from headrace.contracts import (
     LEFT,
+    Backend,
     Drawn,
     Record,
     Records,
@@ -36,7 +37,7 @@ from headrace.contracts import (
 )
 from headrace.contracts.errors import ArgumentError, StreamError, whole
 from headrace.contracts.stage import Remainder
-from headrace.engine import Chain, ChainSource, chain_html, explain, profiled
+from headrace.engine import Chain, ChainSource, Lint, chain_html, explain, lint, profiled
 from headrace.formats import SHARD_BYTES
 from headrace.orders import Range, Stop, Weights
 from headrace.parsing import File
@@ -547,6 +548,7 @@ class Stream(Generic[T]):
         shard_bytes: int = SHARD_BYTES,
         limit: int | None = None,
         unbatch: bool = False,
+        backend: Backend | None = None,
     ) -> U:
         """Stores the records as a new version. See `headrace.Storage.submit`.
 
@@ -565,6 +567,7 @@ class Stream(Generic[T]):
             shard_bytes=shard_bytes,
             limit=limit,
             unbatch=unbatch,
+            backend=backend,
         )
 
     # -- stores ------------------------------------------------------------------------------
@@ -619,6 +622,20 @@ class Stream(Generic[T]):
         if not stats:
             return drawn
         return f"{drawn}\n\n{profiled(self._chain, self._run(), seconds=PROFILED_SECONDS)}"
+
+    def lint(self, *, world_size: int = 1) -> list[Lint]:
+        """What is likely a mistake in the chain, on one rank or on each of `world_size`.
+
+        Nothing is read for it. `explain` shows the same, and a DataLoader logs it once.
+
+        Example:
+            >>> import headrace as hr
+            >>> stream = hr.stream(range(9)).filter(bool).shard(0, 2)
+            >>> [(lint.code, lint.stage) for lint in stream.lint()]
+            [('late-shard', 'shard(0/2, keep)')]
+        """
+        size = whole("world_size", world_size, least=1, remedy="1 is a single process.")
+        return lint(self._chain, Run(epoch=self.first_epoch, world_size=size))
 
     def _run(self) -> Run:
         return Run(epoch=self.first_epoch)
@@ -679,6 +696,7 @@ class Submits(Protocol[R_co]):
         shard_bytes: int = ...,
         limit: int | None = ...,
         unbatch: bool = ...,
+        backend: Backend | None = ...,
     ) -> R_co:
         """Stores the records of a source as a new version."""
         ...

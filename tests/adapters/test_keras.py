@@ -305,3 +305,13 @@ def test_threads_that_overtake_each_other_get_their_own_batches(asked: tuple[int
 
     assert found == {0: [0, 1], 1: [2, 3], 2: [4, 5]}
     assert batches.state(3)["at"] == 3
+
+
+def test_a_rank_with_fewer_batches_gives_its_last_one_again() -> None:
+    for rank in range(2):
+        ranks = hr.Ranks(rank, 2)
+        batches = PyDataset(hr.DataLoader(hr.stream(range(5)), ranks=ranks, epoch_end="longest"))
+        wanted = [0, 2, 4] if rank == 0 else [1, 3, 3]
+        assert len(batches) == 3
+        assert [batches[index] for index in range(3)] == wanted
+        assert [batches[index] for index in (2, 0, 1)] == [wanted[2], *wanted[:2]]

@@ -119,6 +119,42 @@ def test_ranks_sharded_by_hand_combine_with_workers() -> None:
     assert sorted(itertools.chain(*batches)) == list(range(RECORDS))
 
 
+def ranked(rank: int, epoch_end: Any, stream: hr.Stream[Any] | None = None) -> Any:
+    """A loader on one of 3 ranks, of which the first two have 8 records and the last one 7."""
+    stream = hr.DataRef.from_sequence(range(RECORDS)).stream() if stream is None else stream
+    return hr.DataLoader(stream, ranks=hr.Ranks(rank, 3), epoch_end=epoch_end)
+
+
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+def test_ranks_of_a_loader_combine_with_workers_and_end_together(start: str) -> None:
+    for rank in (0, 2):
+        dataset = IterableDataset(ranked(rank, "shortest"))
+        batches = loader(dataset, 2, start)
+        wanted = list(range(rank, RECORDS, 3))[:7]
+        assert len(batches) == 7
+        assert list(batches) == wanted == list(batches)
+        state = dataset.state_dict(delivered=9)
+        assert (state["epoch"], state["at"], state["rank"]) == (1, 2, rank)
+
+
+@pytest.mark.filterwarnings("ignore:each of torch's")
+def test_a_loader_of_one_rank_stays_whole_on_workers_of_a_launched_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = hr.DataLoader(filtered(), ranks=hr.Ranks(0, 1))
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert passed(loader(IterableDataset(whole), 2)) == passed(loader(IterableDataset(whole), 0))
+
+
+def test_workers_that_would_have_to_repeat_or_agree_refuse() -> None:
+    for made in (ranked(2, "longest"), ranked(0, "shortest", filtered())):
+        with pytest.raises(StreamError, match="cannot agree with those of other ranks"):
+            passed(loader(IterableDataset(made), 2))
+    with pytest.raises(hr.errors.RankError, match="in epoch 0: rank 0: 8, rank 1: 8, rank 2: 7"):
+        passed(loader(IterableDataset(ranked(0, None)), 2))
+
+
 def test_a_loader_brings_its_seed_tensors_and_position() -> None:
     stream: hr.Stream[Any] = hr.stream({"x": np.arange(RECORDS)}).shuffle(RECORDS).batch(4)
     given = hr.DataLoader(stream, seed=5, to="torch")
@@ -429,3 +465,9 @@ def test_a_transform_of_torch_in_a_stream_is_the_same_on_workers(folder: Path) -
     assert found[0] == found[1]
     assert sorted(y for _, batch in found[0][:3] for y in batch) == list(range(12))
     assert sorted(map(str, found[0][:3])) != sorted(map(str, found[0][3:]))
+
+
+def test_a_loader_that_copies_to_a_device_is_refused() -> None:
+    copying = hr.DataLoader(hr.stream(range(4)).batch(2), to="torch", device="cpu")
+    with pytest.raises(ArgumentError, match=r"got a loader with device='cpu'. Leave device out"):
+        IterableDataset(copying)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
+from functools import partial
 from typing import Any
 
 import pytest
@@ -90,9 +92,57 @@ def test_a_function_that_hangs_is_left_behind_with_a_warning(
 
 
 def test_threads_may_be_closed_by_one_of_them() -> None:
+    before = set(threading.enumerate())
     workers = Threads(2).start()
+    started = set(threading.enumerate()) - before
     workers.submit(workers.close).result()
-    for thread in threading.enumerate():
-        if thread.name.startswith("headrace-"):
-            thread.join(30)
-            assert not thread.is_alive()
+    assert len(started) == 2
+    for thread in started:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_threads_are_added_and_end_after_what_they_were_given() -> None:
+    before = set(threading.enumerate())
+    workers = Threads(1).start()
+    before_it: list[int | None] = [workers.look_ahead]
+    workers.resize(3)
+    assert before_it == [None]
+    assert (workers.num_workers, workers.look_ahead) == (3, 6)
+    barrier = threading.Barrier(3)
+    futures = [workers.submit(lambda: barrier.wait(30)) for _ in range(3)]
+    assert sorted(future.result() for future in futures) == [0, 1, 2]
+    gates = [threading.Event() for _ in range(3)]
+    held = [workers.submit(partial(gate.wait, 30)) for gate in gates]
+    queued = workers.submit(int)
+    workers.resize(1)
+    for gate in gates:
+        gate.set()
+    assert [future.result() for future in held] == [True] * 3
+    assert queued.result() == 0
+    assert workers.submit(int).result() == 0
+    started = set(threading.enumerate()) - before
+    # Two of the three were told to end, behind what was queued.
+    until = time.monotonic() + 30
+    while sum(thread.is_alive() for thread in started) > 1 and time.monotonic() < until:
+        time.sleep(0.001)
+    assert sum(thread.is_alive() for thread in started) == 1
+    workers.close()
+    assert not [thread for thread in started if thread.is_alive()]
+
+
+def test_close_cancels_what_waits_behind_threads_that_are_to_end() -> None:
+    for _ in range(50):
+        workers = Threads(4).start()
+        futures = [workers.submit(int) for _ in range(4)]
+        workers.resize(1)
+        futures += [workers.submit(int) for _ in range(8)]
+        workers.close()
+        assert all(future.done() for future in futures)
+
+
+def test_threads_that_have_ended_are_not_resized() -> None:
+    workers = Threads(1).start()
+    workers.close()
+    workers.resize(3)
+    assert workers.num_workers == 1

@@ -132,3 +132,11 @@ def test_a_module_that_lacks_another_one_is_not_a_wrong_name(
 
     assert ended.code == 1
     assert "ModuleNotFoundError: No module named 'nowhere_to_be_found'" in ended.err
+
+
+def test_workers_store_the_same_version(headrace: Headrace, made: str) -> None:
+    alone = headrace("submit", "made:digits", "digits", "1.0", "--json").json
+    workers = ("--workers", "2", "--replace")
+    assert headrace("submit", "made:digits", "digits", "1.0", *workers, "--json").json == alone
+    refused = headrace("submit", "made:digits", "digits", "1.0", "--workers", "-1")
+    assert "num_workers must be a whole number of at least 1, got -1" in refused.err

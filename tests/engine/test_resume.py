@@ -49,8 +49,8 @@ def batches() -> hr.DataLoader[Any]:  # Any: batches
         ("seed", True, "lacks a valid epoch or seed"),
         ("next_seed", 1.5, "lacks a valid epoch or seed"),
         ("at", 10**40, "must say where it stands"),
-        ("rest", [[4, 9]], "has rest, as a merge of several ranks would write"),
-        ("leftovers", [0], "has leftovers, as a merge of several ranks would write"),
+        ("rest", [[4, 9]], "must say in rest what is left, as .start, stop, step."),
+        ("leftovers", [0], "must say in leftovers what is left"),
     ],
 )
 def test_a_state_that_was_changed_is_refused_when_it_is_loaded(

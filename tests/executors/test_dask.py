@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import headrace as hr
+from headrace.clusters import dask
 from headrace.contracts import Run
 from headrace.contracts.errors import IntegrityError, StreamError
-from headrace.executors import dask
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 # Any, in this file: packages without types.
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """The address of a scheduler, and it and two workers, each a process of its own."""
-    distributed = pytest.importorskip("distributed")
-    file = tmp_path / "scheduler.json"
-    begin = [sys.executable, "-m"]
-    scheduler = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    scheduler += ["--dashboard-address", "127.0.0.1:0"]
-    worker = ["distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"]
-    more = ["--no-dashboard", "--scheduler-file", str(file)]
-    commands = [scheduler, worker, worker]
-    processes = [
-        subprocess.Popen([*begin, *command, *more], cwd=tmp_path, stderr=subprocess.DEVNULL)
-        for command in commands
-    ]
-    try:
-        with distributed.Client(scheduler_file=str(file), timeout=60) as client:
-            client.wait_for_workers(2, timeout=60)
-        yield json.loads(file.read_text("utf-8"))["address"], processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
 
 
 def test_a_local_cluster_gives_what_threads_give_and_stays_open(dask_client: Any) -> None:

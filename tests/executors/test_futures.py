@@ -146,7 +146,7 @@ def test_what_does_not_pickle_is_an_error_at_its_place(pool: ProcessPoolExecutor
     def selfish(x: int) -> int:
         raise Selfish(1, 2)
 
-    with pytest.raises(StreamError, match="Selfish: selfish .an exception that cannot be pickled"):
+    with pytest.raises(Selfish, match="selfish"):
         hr.stream([1]).async_map(selfish, pool).collect()
 
 

@@ -9,18 +9,10 @@ from typing import Any
 import pytest
 
 import headrace as hr
-from headrace.contracts import Run
-from headrace.contracts.errors import StreamError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 # Any, in this file: packages without types.
-
-
-def test_without_ray_init_it_says_so() -> None:
-    pytest.importorskip("ray")
-    with pytest.raises(StreamError, match=r"async_map\(abs\) runs on Ray, which is not init.*Call"):
-        hr.stream([1]).async_map(abs, "ray").node.open(Run())
 
 
 def test_ray_gives_what_threads_give_and_stays_up(ray_module: Any) -> None:

@@ -71,7 +71,7 @@ def test_a_run_of_indices_gives_those_records(held: StoredRecords, start: int, c
     assert all(map(same, held.read(run).rows(), RECORDS[start : start + count]))
 
 
-@pytest.mark.parametrize("row_bytes", [8, 12, 3072, 40_000, 81_920], ids=str)
+@pytest.mark.parametrize("row_bytes", [8, 12, 3072, 20_000, 40_000, 81_920], ids=str)
 def test_rows_of_every_size_are_gathered_across_shards(row_bytes: int, tmp_path: Path) -> None:
     rows = np.random.default_rng(1).integers(0, 255, (60, row_bytes), np.uint8)
     records = [{"text": "w" * int(row[0]), "row": row} for row in rows]

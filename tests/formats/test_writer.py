@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.formats.stand_in import (
     FOLDER,
     FolderBlobs,
@@ -56,6 +58,58 @@ def test_columns_and_records_give_the_same_shards() -> None:
     assert from_columns.schema == from_records.schema
     assert all_of(stored([columns]))[3]["x"].tolist() == [9, 10, 11]
     assert stored([columns], shard_bytes=2000).manifest.shards == from_records.shards
+
+
+# Values of one leaf, each list of which is wider than the one before it.
+WIDER: list[list[Any]] = [
+    [None],
+    [np.zeros((2, 0)), np.ones((2, 3))],
+    [np.ones((2, 1)), None, np.zeros((4, 7))],
+]
+LISTS: list[list[Any]] = [[[1, 2]], [[], [1, 2, 3]], [["a", 1.5]], [None, [[1], {"k": 2}]]]
+TEXTS: list[list[Any]] = [["a"], ["ü" * 40, ""], [None]]
+
+
+@settings(max_examples=60)
+@given(
+    records=st.lists(
+        st.tuples(*(st.integers(0, len(one) - 1) for one in (WIDER, LISTS, TEXTS)), st.integers(0)),
+        max_size=60,
+    ),
+    sizes=st.lists(st.integers(1, 30), max_size=8),
+    shard_bytes=st.sampled_from([1, 100, 700, 10_000]),
+)
+def test_shards_do_not_depend_on_cuts_where_leaves_become_wider(
+    records: list[tuple[int, ...]], sizes: list[int], shard_bytes: int
+) -> None:
+    rows = [
+        {
+            "array": WIDER[a][seed % len(WIDER[a])],
+            "list": LISTS[b][seed % len(LISTS[b])],
+            "text": TEXTS[c][seed % len(TEXTS[c])],
+        }
+        for a, b, c, seed in records
+    ]
+    singly = stored([[row] for row in rows], shard_bytes=shard_bytes).manifest
+    held = stored(cut(rows, sizes), shard_bytes=shard_bytes)
+    assert held.manifest == singly
+    assert all(map(same, all_of(held), rows))
+
+
+@given(
+    lengths=st.lists(st.integers(0, 90), min_size=1, max_size=200),
+    sizes=st.lists(st.integers(1, 50), max_size=8),
+)
+def test_columns_of_texts_give_the_same_shards_however_they_are_cut(
+    lengths: list[int], sizes: list[int]
+) -> None:
+    columns = columns_of({"n": np.arange(len(lengths)), "text": ["w" * n for n in lengths]})
+    whole = stored([columns], shard_bytes=500).manifest
+    starts = np.cumsum([0, *sizes]).tolist()
+    blocks = [columns[start:stop] for start, stop in zip(starts, [*starts[1:], None], strict=True)]
+    assert stored(blocks, shard_bytes=500).manifest == whole
+    full = [sum(8 * 2 + n for n in lengths[: whole.shards[0].rows - last]) for last in (0, 1)]
+    assert full[0] >= 500 > full[1] or len(whole.shards) == 1
 
 
 @pytest.mark.parametrize(

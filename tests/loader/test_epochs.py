@@ -202,3 +202,39 @@ def test_a_loader_begins_with_the_epoch_of_its_stream(backend: Backend) -> None:
         assert loader.epoch == 3
         assert list(loader) == shuffled().epoch(3).collect()
         assert list(loader) == shuffled().epoch(4).collect()
+
+
+@each_backend
+def test_an_iterator_that_was_not_asked_uses_up_no_epoch(backend: Backend) -> None:
+    with hr.DataLoader(shuffled(10), backend=backend) as loader:
+        iter(loader)
+        iter(loader.limit(2))
+        state = loader.upcoming()[1]
+        assert list(loader) == shuffled(10).epoch(0).collect()
+        iter(loader)
+        assert loader.epoch == 1
+        assert list(loader) == shuffled(10).epoch(1).collect()
+        loader.load_state_dict(state)
+        iter(loader)
+        assert list(loader) == shuffled(10).epoch(0).collect()
+        next(iter(loader))
+        assert list(loader) == shuffled(10).epoch(2).collect()
+
+
+def test_the_older_of_two_unasked_iterators_is_refused() -> None:
+    loader = hr.DataLoader(hr.stream(range(3)))
+    older, newer = iter(loader), iter(loader)
+    assert list(newer) == [0, 1, 2]
+    with pytest.raises(hr.errors.ClosedError, match="not the loader's newest"):
+        next(older)
+
+
+def test_a_pass_that_went_on_to_the_next_epoch_is_followed_by_the_one_after() -> None:
+    first, second = (hr.DataLoader(shuffled(10)) for _ in range(2))
+    batches = iter(first)
+    for _ in range(10):
+        next(batches)
+    second.load_state_dict(first.state_dict())
+    for epoch in (1, 2):
+        again = iter(second)
+        assert [next(again) for _ in range(10)] == shuffled(10).epoch(epoch).collect()

@@ -19,7 +19,7 @@ def alive() -> list[str]:
 
 
 def test_all_come_in_order_then_none() -> None:
-    pump = Pump(iter([1, 2, 3]), 2)
+    pump = Pump(iter([1, 2, 3]), lambda: 2)
     assert [pump.next() for _ in range(5)] == [1, 2, 3, None, None]
     pump.close()
 
@@ -34,7 +34,7 @@ def test_at_most_the_bound_is_drawn_and_not_taken() -> None:
             reached.release()
             yield k
 
-    pump = Pump(numbers(), 3)
+    pump = Pump(numbers(), lambda: 3)
     most = 0
     for taken in range(1, 98):
         assert reached.acquire(timeout=30)
@@ -51,7 +51,7 @@ def test_whatever_the_source_raises_comes_at_its_place(kind: type[BaseException]
         yield 1
         raise kind("two")
 
-    pump = Pump(numbers(), 5)
+    pump = Pump(numbers(), lambda: 5)
     assert pump.next() == 1
     for _ in range(2):
         with pytest.raises(kind, match="two"):
@@ -72,7 +72,7 @@ def test_close_ends_a_full_pump_and_its_source_and_gives_what_is_left() -> None:
         finally:
             ended.set()
 
-    pump = Pump(numbers(), 2)
+    pump = Pump(numbers(), lambda: 2)
     assert drawn.acquire(timeout=30)
     assert drawn.acquire(timeout=30)
     left = pump.close()
@@ -95,7 +95,7 @@ def test_a_source_that_hangs_is_left_behind_with_a_warning(
         yield 1
 
     monkeypatch.setattr(pump_module, "CLOSE_SECONDS", 0.01)
-    pump = Pump(hang(), 2)
+    pump = Pump(hang(), lambda: 2)
     assert began.wait(30)
     pump.close()
     assert "headrace-pump still draws from its source 0.01 s after the end" in caplog.text

@@ -22,6 +22,7 @@ OTHERS = {
     "first_epoch",
     "is_infinite",
     "join",
+    "lint",
     "node",
     "open",
     "save",

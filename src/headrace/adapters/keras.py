@@ -9,6 +9,7 @@ from typing import Any
 
 from headrace.contracts import Run, State
 from headrace.contracts.errors import ArgumentError, StateError, StreamError
+from headrace.engine import Resume
 from headrace.extras import imported
 from headrace.loader import DataLoader
 
@@ -182,16 +183,20 @@ class Batches:
         self._next = 0
         self._iterator = iter(self._loader)
         state, chain = self._loader.state_dict(), self._loader.node
-        self._run = Run(epoch=state["epoch"], seed=state["seed"])
-        self._first, total = 0, chain.length(self._run)
+        rest = Resume.of(chain, state).rest
+        self._run = Run(epoch=state["epoch"], seed=state["seed"], rest=rest)
+        world = self._loader.world
+        self._first, total = 0, world.length(self._run)
         if chain.gives_one_a_unit and total is not None:
-            if state["at"] < total:
-                self._first = state["at"]
+            # In the repeats of its last batch, a rank stands before that batch.
+            given = state["at"] + (1 + state["padded"] if "padded" in state else 0)
+            if given < total:
+                self._first = given
             else:
                 # A state after the last batch: the loader goes on with the next epoch.
                 seed = state.get("next_seed", state["seed"])
                 self._run = Run(epoch=state["epoch"] + 1, seed=seed)
-                total = chain.length(self._run)
+                total = world.length(self._run)
         elif state["at"] or state["part"]:
             # Nobody knows how many batches came before.
             total = None
@@ -209,7 +214,10 @@ class Batches:
                 f"batch {index} was asked where batch {self._next} is next, and this chain gives "
                 "its batches in their order alone, each once. Call fit(..., shuffle=False)."
             )
-        cursor = self._loader.node.open_every(self._run, self._first + index, 2**31)
+        # A rank that has fewer batches than others repeats its last one.
+        last = max(0, (self._loader.node.length(self._run) or 1) - 1)
+        place = min(self._first + index, last)
+        cursor = self._loader.node.open_every(self._run, place, 2**31)
         try:
             return cursor.read(1)[0]
         finally:

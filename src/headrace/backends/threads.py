@@ -70,14 +70,28 @@ class ThreadWorkers:
             queue.SimpleQueue()
         )
         self._is_closed = False
-        self._threads = [
-            threading.Thread(
-                target=work, args=(self._queue,), name=f"headrace-{number}", daemon=True
-            )
-            for number in range(num_workers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        # All that were started and may still run; `num_workers` of them are to stay.
+        self._threads: list[threading.Thread] = []
+        self._num_workers = self._started = 0
+        self._look_ahead: int | None = None
+        self._start(num_workers)
+
+    @property
+    def num_workers(self) -> int:
+        """How many threads take tasks."""
+        return self._num_workers
+
+    @property
+    def look_ahead(self) -> int | None:
+        """How many tasks may be undelivered at once; None before the number was changed."""
+        return self._look_ahead
+
+    def resize(self, num_workers: int) -> None:
+        """Starts more threads, or ends some after the tasks that are queued."""
+        if self._is_closed:
+            return
+        self._start(num_workers)
+        self._look_ahead = TASKS_PER_THREAD * num_workers
 
     def submit(self, task: Callable[[], T]) -> Future[T]:
         """Puts `task` on the queue."""
@@ -96,8 +110,9 @@ class ThreadWorkers:
         self._is_closed = True
         with suppress(queue.Empty):
             # Without waiting: the threads take from the queue too.
-            while (waiting := self._queue.get_nowait()) is not None:
-                waiting[0].cancel()
+            while True:
+                if (waiting := self._queue.get_nowait()) is not None:
+                    waiting[0].cancel()
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
@@ -110,6 +125,18 @@ class ThreadWorkers:
                     thread.name,
                     CLOSE_SECONDS,
                 )
+
+    def _start(self, num_workers: int) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        for _ in range(num_workers - self._num_workers):
+            name = f"headrace-{self._started}"
+            thread = threading.Thread(target=work, args=(self._queue,), name=name, daemon=True)
+            self._started += 1
+            self._threads.append(thread)
+            thread.start()
+        for _ in range(self._num_workers - num_workers):
+            self._queue.put(None)
+        self._num_workers = num_workers
 
 
 # Any: see ThreadWorkers._queue. A function, not a method: a thread must not keep its pool alive.

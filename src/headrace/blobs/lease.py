@@ -67,6 +67,8 @@ class Lease:
         self.dataset = dataset
         self.version = version
         self.key = f"{folder_of(dataset)}/{version}"
+        # Where the note is, as long as the lease is held.
+        self.note_key = self.key + NOTE_SUFFIX
         self.blobs = blobs.aside(self.key + ASIDE)
         # Whether the builder before died, so that it may have left something.
         self.is_inherited = False
@@ -77,10 +79,10 @@ class Lease:
     def __enter__(self) -> Self:
         self._release = self._wait()
         try:
-            self.is_inherited = self.blobs.stat(self.key + NOTE_SUFFIX) is not None
+            self.is_inherited = self.blobs.stat(self.note_key) is not None
             since = datetime.now(UTC).isoformat(timespec="seconds")
             holder = Holder(os.getpid(), platform.node(), since)
-            self.blobs.put(self.key + NOTE_SUFFIX, msgspec.json.encode(holder), replace=True)
+            self.blobs.put(self.note_key, msgspec.json.encode(holder), replace=True)
         except BaseException:
             self._release()
             raise
@@ -94,7 +96,7 @@ class Lease:
     ) -> None:
         assert self._release is not None
         try:
-            self.blobs.delete(self.key + NOTE_SUFFIX)
+            self.blobs.delete(self.note_key)
         finally:
             self._release()
 
@@ -102,7 +104,7 @@ class Lease:
         """Who holds the lease, None where nobody says so."""
         # The note is written after the lock is taken and may be gone again by now.
         with suppress(NotFound, msgspec.DecodeError):
-            return msgspec.json.decode(self.blobs.get(self.key + NOTE_SUFFIX), type=Holder)
+            return msgspec.json.decode(self.blobs.get(self.note_key), type=Holder)
         return None
 
     def _wait(self) -> Release:

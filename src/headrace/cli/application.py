@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import headrace
+from headrace.cli.audit import audit
 from headrace.cli.demo import demo
 from headrace.cli.failing import INTERRUPTED, WRONG_CALL, exit_code, one_line
 from headrace.cli.head import head
@@ -40,6 +41,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
         "headrace shuffle-quality --size 100000 --kind windowed --window 1000 --window 10000",
     ),
     "verify": (verify, "headrace verify visits 1.0"),
+    "audit": (audit, "headrace audit runs/ledger"),
     "rm": (rm, "headrace rm visits 1.0 --yes"),
     "prune": (prune, "headrace prune --grace-s 0"),
 }

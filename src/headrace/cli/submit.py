@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from headrace.backends import Processes
 from headrace.cli.options import AllowPickle, AsJson, StorageUrl
 from headrace.cli.place import Place, new_place, stored
 from headrace.cli.printing import counted, show, show_json, size
@@ -47,6 +48,10 @@ def submit(  # noqa: PLR0913 - the options of the command
     on_error: Annotated[
         OnError, typer.Option("--on-error", help="What to do with what cannot be read in files.")
     ] = OnError.RAISE,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", metavar="N", help="Read, decode and write on so many processes."),
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Store the records of any source as a new version.
@@ -66,6 +71,7 @@ def submit(  # noqa: PLR0913 - the options of the command
             meta=notes,
             limit=limit,
             unbatch=unbatch,
+            backend=Processes(workers) if workers else None,
         )
     _tell(place, name, version, as_json=as_json)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.contracts.backend import Backend, Fixed, Future, Job, Task, Workers
+from headrace.contracts.backend import Backend, Fixed, Future, Job, Resizable, Task, Workers
 from headrace.contracts.blobs import Blobs, BlobStat, Bytes, Mapped
 from headrace.contracts.block import Block, Column, Columns, Layout, RowKind, join_blocks, rows
 from headrace.contracts.collate import columns_of, pad, stack, unstack
@@ -11,6 +11,7 @@ from headrace.contracts.image import EncodedImage
 from headrace.contracts.memo import with_memo
 from headrace.contracts.node import (
     Cursor,
+    LooksAhead,
     Mark,
     Marks,
     Node,
@@ -69,6 +70,7 @@ __all__ = [
     "Kernel",
     "LEFT",
     "Layout",
+    "LooksAhead",
     "Mapped",
     "Mark",
     "Marks",
@@ -79,6 +81,7 @@ __all__ = [
     "Record",
     "Records",
     "Reorders",
+    "Resizable",
     "RowKind",
     "Run",
     "Softens",

@@ -104,6 +104,28 @@ class Workers(Protocol):
 
 
 @runtime_checkable
+class Resizable(Protocol):
+    """Workers whose number may change while they run.
+
+    Tasks that were given are finished, and no result depends on the number.
+    """
+
+    @property
+    def num_workers(self) -> int:
+        """How many there are, or will be when those that end have ended."""
+        ...
+
+    @property
+    def look_ahead(self) -> int | None:
+        """How many tasks may be undelivered at once; None as the backend says, until resized."""
+        ...
+
+    def resize(self, num_workers: int) -> None:
+        """Starts more, or lets some end after the tasks they were given."""
+        ...
+
+
+@runtime_checkable
 class Backend(Protocol):
     """Where the tasks of a stream run; a frozen description.
 

@@ -12,6 +12,8 @@ HeadraceError
 ├── StateError         a state that belongs elsewhere       (also ValueError)
 ├── StreamError        a chain that cannot do what is asked (also TypeError)
 ├── ClosedError        used after its end                   (also RuntimeError)
+├── RankError          ranks that miss each other, or differ (also RuntimeError)
+├── WorkerError        a worker died again and again        (also RuntimeError)
 └── MissingExtra       an optional package is not installed (also ImportError)
 """
 
@@ -73,6 +75,14 @@ class StreamError(HeadraceError, TypeError):
 
 class ClosedError(HeadraceError, RuntimeError):
     """A loader or cursor was used after its end."""
+
+
+class RankError(HeadraceError, RuntimeError):
+    """Ranks miss each other, or do not do the same."""
+
+
+class WorkerError(HeadraceError, RuntimeError):
+    """A worker died several times over the same task, or before it had begun."""
 
 
 class MissingExtra(HeadraceError, ImportError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from headrace.contracts.backend import Workers
 from headrace.contracts.block import Block, rows
+from headrace.contracts.rest import Rest
 from headrace.contracts.timing import Timing
 
 T = TypeVar("T")
@@ -17,11 +20,45 @@ T_co = TypeVar("T_co", covariant=True)
 State: TypeAlias = dict[str, Any]
 
 
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A part of a running chain that makes records before they are asked for."""
+
+    def begin(self) -> None:
+        """Begins to look ahead now, not with the first read."""
+        ...
+
+    def is_settled(self) -> bool:
+        """Whether all that may be ahead is there."""
+        ...
+
+    def pause(self) -> None:
+        """Lets what runs finish, and begins nothing new."""
+        ...
+
+    def resume(self) -> None:
+        """Goes on; a read does so too."""
+        ...
+
+
 class Shared:
     """By what the cursors of one running chain find each other; it stays in its process."""
 
     def __init__(self) -> None:
         self.found: dict[Any, Any] = {}  # Any: each kind of cursor has keys and values of its own
+        self._ahead: weakref.WeakSet[LooksAhead] = weakref.WeakSet()
+        # Cursors are opened by whatever thread reads.
+        self._lock = threading.Lock()
+
+    def watch(self, one: LooksAhead) -> None:
+        """Notes what looks ahead, for as long as it is used."""
+        with self._lock:
+            self._ahead.add(one)
+
+    def looking_ahead(self) -> list[LooksAhead]:
+        """All that looks ahead."""
+        with self._lock:
+            return list(self._ahead)
 
     def __reduce__(self) -> tuple[type[Shared], tuple[()]]:
         return Shared, ()
@@ -34,22 +71,23 @@ class Run:
     `workers` None means that nothing runs before it is asked for; else at most `look_ahead`
     tasks are undelivered at once. `seed` replaces the seeds that the stream did not set. Each
     opened epoch has a Run of its own, so that what is `shared` is shared within it. With `timing`
-    each stage writes down what it did.
+    each stage writes down what it did. `rest` is what a merge of ranks has left of the epoch.
     """
 
     epoch: int = 0
     seed: int | None = None
     rank: int = 0
     world_size: int = 1
+    rest: Rest | None = None
     workers: Workers | None = None
     look_ahead: int = 0
     shares_globals: bool = False
     timing: Timing | None = field(default=None, compare=False, repr=False)
     shared: Shared = field(default_factory=Shared, compare=False, repr=False)
 
-    def __reduce__(self) -> tuple[type[Run], tuple[int, int | None, int, int]]:
+    def __reduce__(self) -> tuple[type[Run], tuple[Any, ...]]:
         # Workers and times belong to the process.
-        return Run, (self.epoch, self.seed, self.rank, self.world_size)
+        return Run, (self.epoch, self.seed, self.rank, self.world_size, self.rest)
 
 
 @runtime_checkable

@@ -15,9 +15,10 @@ T = TypeVar("T")
 class Records(Protocol[T]):
     """Records by index. A class with these two methods is all that a DataRef needs.
 
-    Two attributes are optional. `identity: str` names the data in saved states (its type and
+    Three attributes are optional. `identity: str` names the data in saved states (its type and
     length otherwise). `read_ahead: int` says how many records beyond those asked for may be
     read at once because nobody can tell: 0 otherwise, so that each read has been asked for.
+    `task_positions: int` bounds the records of a task: else those that read in some milliseconds.
     """
 
     def __len__(self) -> int:
@@ -64,6 +65,11 @@ def gather_ahead(size_bytes: int, count: int) -> int:
 def read_ahead_of(records: Records[Any]) -> int:
     """How many records may be read before they are asked for."""
     return int(getattr(records, "read_ahead", 0))
+
+
+def task_positions_of(records: Records[Any]) -> int:
+    """How many positions a task may hold at most; 0 where the records do not say."""
+    return int(getattr(records, "task_positions", 0))
 
 
 def identity_of(records: Records[Any]) -> str:

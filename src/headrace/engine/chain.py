@@ -20,30 +20,20 @@ from headrace.contracts import (
     Visit,
     first_epoch_of,
     identity_of,
-    look_ahead_of,
 )
-from headrace.contracts.errors import StateError, StreamError
+from headrace.contracts.errors import StateError
 from headrace.contracts.timing import Timing
-from headrace.engine.consumer import FusedCursor, WindowCursor
-from headrace.engine.feed import (
-    AddressedFeed,
-    DrawnFeed,
-    Feed,
-    bound_order,
-    drawn_count,
-    offset_of,
-)
-from headrace.engine.fuse import Fused
-from headrace.engine.inline import InlineCursor
-from headrace.engine.job import SegmentJob, SegmentParts, portable
-from headrace.engine.noted import NotedCursor
+from headrace.engine.elastic import extent_of
+from headrace.engine.job import SegmentParts, portable
+from headrace.engine.ledger import LEAST_KNOWN
+from headrace.engine.lengths import Lengths
 from headrace.engine.notes import Origin
-from headrace.engine.plan import Late, Plan, WindowStage, keeps_places, plan_of
+from headrace.engine.opening import Opening
+from headrace.engine.plan import Plan, plan_of
 from headrace.engine.position import position_of
-from headrace.engine.randomness import Keys
-from headrace.engine.tasks import TaskCursor
-from headrace.engine.timed import TimedCursor
-from headrace.orders import INFINITE, Every, Part, first_seed
+from headrace.engine.process_wide import check_process_wide, every_stage
+from headrace.engine.visited import offset_of
+from headrace.orders import Part, first_seed
 
 # Any, in this file: a chain is run without knowing its record types.
 # A state holds the chain and the data as text up to here, and a hash after: the whole stays
@@ -53,19 +43,27 @@ CHAIN_TEXT = 300
 
 @dataclass(frozen=True)
 class Chain:
-    """A source and the stages after it; frozen, printable, and picklable where its parts are."""
+    """A source and the stages after it; frozen, printable, and picklable where its parts are.
+
+    `ranked` is (rank, world_size) where a loader shares it out; every run of it is that rank's.
+    """
 
     source: Source
     stages: tuple[Stage, ...] = ()
+    ranked: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         source = self.source
         text = _visit_text(source) if isinstance(source, Visit) else "drawn"
         return " | ".join([text, *(str(stage) for stage in self.stages)])
 
-    def __reduce__(self) -> tuple[type[Chain], tuple[Source, tuple[Stage, ...]]]:
+    def __reduce__(self) -> tuple[type[Chain], tuple[Any, ...]]:
         # What was found out about it is found out again.
-        return Chain, (self.source, self.stages)
+        return Chain, (self.source, self.stages, self.ranked)
+
+    def on(self, rank: int, world_size: int) -> Chain:
+        """This chain as one rank of several runs it."""
+        return replace(self, ranked=(rank, world_size))
 
     def then(self, stage: Stage) -> Chain:
         """This chain with one more stage.
@@ -73,7 +71,7 @@ class Chain:
         Raises:
             StreamError: the stage can do nothing after this chain.
         """
-        longer = Chain(self.source, (*self.stages, stage))
+        longer = replace(self, stages=(*self.stages, stage))
         # Told apart now, so that an error shows where the user wrote the stage.
         _ = longer.plan
         return longer
@@ -99,9 +97,7 @@ class Chain:
     @property
     def every_stage(self) -> tuple[Stage, ...]:
         """The stages, and those of the chains that they join to this one."""
-        beside = [other for stage in self.stages for other in getattr(stage, "others", ())]
-        chains = [other for other in beside if isinstance(other, Chain)]
-        return (*self.stages, *(stage for chain in chains for stage in chain.every_stage))
+        return every_stage(self.stages)
 
     @property
     def visit(self) -> Visit | None:
@@ -122,12 +118,20 @@ class Chain:
 
     @property
     def fingerprint(self) -> str:
-        """The chain as bounded text, the same in every run."""
-        return _bounded(str(self))
+        """The chain as bounded text, the same in every run and for every rank."""
+        text = str(self)
+        source = self.plan.source
+        if isinstance(source, Visit) and source.part is not None:
+            # The rank stands beside it in a state; other ranks go on after a merge.
+            before, _, behind = text.rpartition("({}/{}, {})".format(*source.part))
+            text = f"{before}({source.part[2]}){behind}"
+        return _bounded(text)
 
     @property
     def world(self) -> tuple[int, int] | None:
-        """(rank, world_size) where the user sharded by hand."""
+        """(rank, world_size) where a loader shares it out, or the user sharded by hand."""
+        if self.ranked is not None:
+            return self.ranked
         source = self.plan.source
         part = source.part if isinstance(source, Visit) else None
         return None if part is None else part[:2]
@@ -140,34 +144,31 @@ class Chain:
             return first_epoch_of(source)
         if not isinstance(source, Visit) or not source.offset:
             return 0
-        part = Part(source.order, *source.part) if source.part else source.order
+        rank, world_size, remainder = source.part or (*(self.ranked or (0, 1)), "keep")
+        part = Part(source.order, rank, world_size, remainder)
         return offset_of(source, part)[0]
 
     @property
     def is_infinite(self) -> bool:
         """Whether an epoch never ends."""
-        return self._is_endless
+        return self._lengths.is_endless
 
-    # Kept: to look whether a source is a Node asks for it, at each level of chains over chains.
+    def extent(self, run: Run) -> State:
+        """What of an epoch the ranks share out, for merge_states; empty where nobody can."""
+        key = run.epoch, run.seed
+        if key not in self._extents:
+            self._extents.clear()
+            self._extents[key] = extent_of(self.plan, self._on_rank(run))
+        return self._extents[key]
+
+    # Kept, of one epoch: to find it costs more than all else of a state.
     @cached_property
-    def _is_endless(self) -> bool:
-        source = self.plan.source
-        if isinstance(source, Visit):
-            cut = source.stop is not None
-            endless = source.order.count(0) >= INFINITE and not cut
-        elif isinstance(source, Node):
-            endless = source.is_infinite
-        else:
-            endless = source.is_endless and self.plan.cut[1] is None
-        for stage in self._late_stages():
-            # A stage that gives the same number for two huge ones ends an endless stream.
-            length = stage.length(INFINITE)
-            endless = endless and (length is None or length != stage.length(INFINITE // 2))
-        return endless
+    def _extents(self) -> dict[tuple[int, int | None], State]:
+        return {}
 
     def length(self, run: Run) -> int | None:
         """How many records one epoch gives; None where unknown or without end."""
-        return self._length(run)[0]
+        return self._lengths.of(self._on_rank(run))
 
     def known_length(self, run: Run) -> int:
         """How many records one epoch gives.
@@ -175,20 +176,7 @@ class Chain:
         Raises:
             StreamError: it is not known; the message names the stage that made it so.
         """
-        length, stage = self._length(run)
-        if length is None:
-            why = (
-                f"{stage} gives a number that depends on the records"
-                if stage
-                else (
-                    "it has no end" if self.is_infinite else "its source does not know its length"
-                )
-            )
-            raise StreamError(
-                f"the length of this stream is not known: {why}. "
-                "Count what comes out, or put .take(n) behind it."
-            )
-        return length
+        return self._lengths.known(self._on_rank(run))
 
     def open(self, run: Run, state: State | None = None) -> Cursor[Any]:
         """A cursor that begins exactly at `state`, or at the start of the epoch.
@@ -197,37 +185,12 @@ class Chain:
             StateError: the state has another shape than this chain's.
         """
         memos = [None] * len(self.plan.late) if state is None else self._memos(state)
-        self._check_globals(run)
-        feed = self._feed(run)
+        return self._opening(self._on_rank(run)).cursor(state, memos)
+
+    def _opening(self, run: Run) -> Opening:
+        check_process_wide(self.plan, self.stages, run)
         origin = Origin(self.identity, self.plan.segment, run, self._shared(run))
-        timing = self._timing(run)
-        base = cursor = self._open_base(run, state, feed, origin)
-        numbers = self.plan.late_numbers
-        if timing is not None:
-            before = (numbers[0] if numbers else len(self.stages)) - 1
-            is_base_counted = not isinstance(self.plan.source, Node)
-            cursor = TimedCursor(cursor, timing, before, counts=not is_base_counted)
-        rank = self.world[0] if self.world else run.rank
-        keys = Keys(self._seed(run), run.epoch, rank + 1)
-        running: list[tuple[Cursor[Any], Late]] = []
-        tells = feed
-        for late, memo, number in zip(self.plan.late, memos, numbers, strict=True):
-            opened = _open_late(
-                cursor,
-                late,
-                run,
-                keys=keys,
-                memo=memo,
-                origin=replace(origin, feed=tells),
-                timing=timing,
-            )
-            tells = tells if keeps_places(late) else None
-            running.append((opened, late))
-            cursor = opened
-            if timing is not None:
-                is_counted = isinstance(late, Fused)
-                cursor = TimedCursor(opened, timing, number, counts=not is_counted)
-        return NotedCursor(base, cursor, running, origin, feed) if running else cursor
+        return Opening(self.plan, origin, self._seed(run), self.portable, self._timing(run))
 
     def _timing(self, run: Run) -> Timing | None:
         """Where to write down times: where this is the chain that is timed, or its beginning."""
@@ -257,41 +220,18 @@ class Chain:
         One of several equal readers, which together give what `open` gives; nothing that the
         others read is read for it.
         """
-        source, segment = self.plan.source, self.plan.segment
-        assert isinstance(source, Visit)
         assert self.is_divisible
-        self._check_globals(run)
-        order = Every(bound_order(source, run), segment.unit, first, step)
-        feed = AddressedFeed(source, run, order)
-        return self._open_base(run, None, feed, Origin(self.identity, segment, run))
+        return self._opening(self._on_rank(run)).every(first, step)
 
-    def _feed(self, run: Run) -> Feed | None:
-        source = self.plan.source
-        if isinstance(source, Node):
-            return None
-        if isinstance(source, Visit):
-            return AddressedFeed(source, run, is_soft=self.plan.segment.covers_source)
-        return DrawnFeed(source, run, self.plan.cut)
-
-    def _open_base(
-        self, run: Run, state: State | None, feed: Feed | None, origin: Origin
-    ) -> Cursor[Any]:
-        plan, source = self.plan, self.plan.source
-        if isinstance(source, Node):
-            return source.open(run, state)
-        assert feed is not None
-        keys = Keys(self._seed(run), run.epoch)
-        at = position_of(state, len(plan.segment.guards))
-        if run.workers is None:
-            return InlineCursor(
-                feed, plan.segment, keys, origin=origin, at=at, timing=self._timing(run)
-            )
-        job = SegmentJob(feed, plan.segment, keys, origin, self._portable)
-        return TaskCursor(feed, job, origin=origin, run=run, at=at, timing=self._timing(run))
+    def _on_rank(self, run: Run) -> Run:
+        if self.ranked is None:
+            return run
+        return replace(run, rank=self.ranked[0], world_size=self.ranked[1])
 
     # Kept: it travels to other processes once, not in each epoch.
     @cached_property
-    def _portable(self) -> Portable:
+    def portable(self) -> Portable:
+        """The source and the segment, as tasks find them in other processes."""
         source = self.plan.source
         visit = source if isinstance(source, Visit) else None
         return portable(SegmentParts(visit, self.plan.cut[0], self.plan.segment, self.identity))
@@ -322,32 +262,10 @@ class Chain:
         source = self.source if isinstance(self.plan.source, Node) else self.plan.source
         return first_seed(source.order) if isinstance(source, Visit) else None
 
-    def _check_globals(self, run: Run) -> None:
-        for kernel in self.plan.segment.kernels():
-            if kernel.is_global and run.shares_globals:
-                raise StreamError(
-                    f"{kernel.name} seeds the process-wide random generators, which threads "
-                    "share: they would disturb each other. Use map(fn, seeded=True), or a "
-                    "backend whose workers do not share an interpreter, such as hr.Inline()."
-                )
-        ahead = max((i for i, one in enumerate(self.stages) if look_ahead_of(one)), default=0)
-        for stage in Chain(self.source, self.stages[:ahead]).every_stage:
-            if isinstance(stage, Pointwise) and stage.kernel.is_global:
-                raise StreamError(
-                    f"{stage.kernel.name} seeds the process-wide random generators, and "
-                    f"{getattr(self.stages[ahead], 'title', self.stages[ahead])} behind it runs "
-                    "it in a thread beside others. Use map(fn, seeded=True), or put it behind."
-                )
-
-    def _late_stages(self) -> list[Stage]:
-        """The stages after the last one that became order or stands over whole chains."""
-        wheres = self.plan.wheres
-        begin = max((i + 1 for i, where in enumerate(wheres) if where == "chains"), default=0)
-        return [
-            stage
-            for i, (stage, where) in enumerate(zip(self.stages, wheres, strict=True))
-            if i >= begin and where in ("task", "consumer")
-        ]
+    # Kept: what it finds out is asked for often.
+    @cached_property
+    def _lengths(self) -> Lengths:
+        return Lengths(self.plan, self.stages)
 
     def _shared(self, run: Run) -> dict[int, int | None]:
         """How many records come to each guard whose budget is a share of them."""
@@ -358,39 +276,15 @@ class Chain:
             and stage.kernel.guard is not None
             and isinstance(stage.kernel.guard.budget, float)
         ]
-        return {number: Chain(self.source, self.stages[:number]).length(run) for number in shares}
-
-    def _length(self, run: Run) -> tuple[int | None, Stage | None]:
-        source = self.plan.source
-        if isinstance(source, Visit):
-            length: int | None = bound_order(source, run).count(run.epoch)
-            length = None if length == INFINITE else length
-        elif isinstance(source, Node):
-            length = source.length(run)
-        else:
-            length = drawn_count(source, run, self.plan.cut)
-        for stage in self._late_stages():
-            before, length = length, stage.length(length)
-            if length is None and before is not None:
-                return None, stage
-        return length, None
-
-
-def _open_late(
-    cursor: Cursor[Any],
-    late: Late,
-    run: Run,
-    *,
-    keys: Keys,
-    memo: Any,
-    origin: Origin,
-    timing: Timing | None,
-) -> Cursor[Any]:
-    if isinstance(late, Fused):
-        return FusedCursor(cursor, late, keys, memo, origin=origin, timing=timing)
-    if isinstance(late, WindowStage):
-        return WindowCursor(cursor, late, keys, memo)
-    return late.open(cursor, run, memo)
+        # Shares are of the whole epoch, also where a merge of ranks has left a part of it.
+        all_of_it = replace(run, rest=None)
+        lengths = {
+            number: Chain(self.source, self.stages[:number]).length(all_of_it) for number in shares
+        }
+        if run.rest is None:
+            return lengths
+        known = self._lengths.before(all_of_it) or LEAST_KNOWN
+        return {number: known if one is None else one for number, one in lengths.items()}
 
 
 def _bounded(text: str) -> str:

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from headrace.contracts import (
     Begins,
     Drawn,
-    Groups,
-    Pointwise,
     Run,
-    Stage,
     Visit,
     look_ahead_of,
     read_ahead_of,
     replays,
 )
 from headrace.engine.chain import Chain
+from headrace.engine.lint import lint, title_of
 
 PLACES = {
     "order": "order     arithmetic on positions, nothing is read for it",
@@ -38,14 +36,15 @@ class Row:
 
 def explain(chain: Chain, run: Run | None = None) -> str:
     """The chain as a drawing in text."""
-    rows = _rows(chain, run or Run())
+    run = Run() if run is None else run
+    rows = _rows(chain, run)
     wide = max(len(row.text) for row in rows)
     lines = [f"stream over {chain.identity}"]
     for number, row in enumerate(rows):
         branch = "└─" if number == len(rows) - 1 else "├─"
         lines.append(f"{branch} {row.text:<{wide}}  {row.where:<8}  {row.length:>12}".rstrip())
     used = dict.fromkeys(row.where for row in rows if row.where in PLACES)
-    lines += ["", *(PLACES[where] for where in used), *_remarks(chain)]
+    lines += ["", *(PLACES[where] for where in used), *_remarks(chain, run)]
     return "\n".join(lines)
 
 
@@ -70,13 +69,6 @@ def _rows(chain: Chain, run: Run) -> list[Row]:
     return found
 
 
-def title_of(stage: Stage) -> str:
-    """The stage as a person reads it, with the name of its function."""
-    return (
-        stage.kernel.name if isinstance(stage, Pointwise) else str(getattr(stage, "title", stage))
-    )
-
-
 def _length(chain: Chain, run: Run) -> str:
     if chain.is_infinite:
         return "endless"
@@ -84,7 +76,7 @@ def _length(chain: Chain, run: Run) -> str:
     return "unknown" if length is None else f"{length:,}"
 
 
-def _remarks(chain: Chain) -> list[str]:
+def _remarks(chain: Chain, run: Run) -> list[str]:
     plan = chain.plan
     unit, source = plan.segment.unit, plan.source
     found = [f"unit      {unit:,} position{'s' * (unit > 1)}: a task is a run of whole units"]
@@ -101,19 +93,5 @@ def _remarks(chain: Chain) -> list[str]:
     again = [str(stage) for stage in chain.stages if isinstance(stage, Begins) and replays(stage)]
     if again:
         found.append(f"resume    runs the epoch of {', '.join(again)} again from its start")
-    found += _warnings(chain)
+    found += [f"warning   {one.stage} {one.message}" for one in lint(chain, run)]
     return found
-
-
-def _warnings(chain: Chain) -> list[str]:
-    late = [
-        stage
-        for stage, where in zip(chain.stages, chain.plan.wheres, strict=True)
-        if where == "consumer"
-    ]
-    for number, stage in enumerate(late):
-        if isinstance(stage, Groups):
-            functions = [title_of(one) for one in late[number + 1 :] if isinstance(one, Pointwise)]
-            if functions:
-                return [f"warning   {', '.join(functions)} runs in the consumer, after {stage}"]
-    return []

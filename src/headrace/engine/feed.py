@@ -11,45 +11,24 @@ from typing import Any
 import numpy as np
 
 from headrace.contracts import Block, Drawn, Failed, Indices, Order, Run, Visit, read_ahead_of, rows
-from headrace.contracts.errors import ArgumentError
-from headrace.contracts.records import read_exactly
+from headrace.contracts.records import read_exactly, task_positions_of
+from headrace.contracts.rest import Progressions
 from headrace.contracts.timing import Account
 from headrace.engine.fuse import timed
-from headrace.orders import Every, OrderCursor, Part, Slice, first_seed, needs_seed, with_seed
+from headrace.engine.visited import bound_order, drawn_count, drawn_row
+from headrace.orders import (
+    Chosen,
+    Every,
+    OrderCursor,
+    Part,
+    Slice,
+    lowest_first,
+    rising,
+)
 
 # Any, in this file: records pass through untyped.
 # Records of sources that say nothing are small: so many make a task of about a millisecond.
 TASK_POSITIONS = 1024
-
-
-def bound_order(visit: Visit, run: Run) -> Order:
-    """The order of this rank's part in this epoch, cut, with its seeds filled in."""
-    order = visit.order
-    if needs_seed(order):
-        seed = first_seed(order) if run.seed is None else run.seed
-        if seed is None:
-            raise ArgumentError(
-                f"the order {order} is shuffled without a seed. "
-                "Give one to .shuffle(seed=7) or to the DataLoader, so that it can be repeated."
-            )
-        order = with_seed(order, seed)
-    if visit.part:
-        order = Part(order, *visit.part)
-    elif run.world_size > 1:
-        order = Part(order, run.rank, run.world_size)
-    offset_epoch, offset = offset_of(visit, order)
-    start = visit.start + (offset if run.epoch == offset_epoch else 0)
-    if start or visit.stop is not None:
-        shift = start - visit.start
-        stop = None if visit.stop is None else visit.stop + shift
-        order = Slice(order, start, stop)
-    return order
-
-
-def offset_of(visit: Visit, part: Order) -> tuple[int, int]:
-    """The epoch in which a start offset lies, and how many of its positions are left out."""
-    count = part.count(0)
-    return divmod(visit.offset, count) if visit.offset and count else (0, 0)
 
 
 class LazyBlock:
@@ -100,7 +79,7 @@ class AddressedFeed:
         """How many positions a task holds at most."""
         # Twice what is read ahead inline: fewer tasks, fewer times in which threads wait for the
         # interpreter's lock (W1 on two threads: 0.78 of numpy.take with once, 0.91 with twice).
-        return 2 * self.read_ahead or TASK_POSITIONS
+        return task_positions_of(self._records) or 2 * self.read_ahead or TASK_POSITIONS
 
     def indices(self, start: int, stop: int) -> Indices:
         """The index at each position of [start, stop)."""
@@ -168,33 +147,35 @@ class AddressedFeed:
             positions, order = positions * order.step + order.start, order.order
         if isinstance(order, Part):
             positions = order.global_positions(positions)
+        elif isinstance(order, Chosen):
+            positions = order.places(positions)
         found: list[int] = positions.tolist()
         return found
-
-
-def drawn_count(source: Drawn, run: Run, cut: tuple[int, int | None]) -> int | None:
-    """How many positions of a drawn source this rank visits, None where it is not known."""
-    if source.size is None:
-        is_cut = source.is_endless and cut[1] is not None
-        return max(0, cut[1] - cut[0]) if is_cut and cut[1] is not None else None
-    part = max(0, -(-(source.size - run.rank) // run.world_size))
-    stop = part if cut[1] is None else min(cut[1], part)
-    return max(0, stop - cut[0])
 
 
 @dataclass(frozen=True)
 class DrawnPlaces:
     """Where this rank's positions of a drawn source lie among all: each `stride`-th from `rank`.
 
-    All that tasks in other processes need of such a source.
+    After a merge of ranks, those in `row`, the lowest first. All that tasks in other processes
+    need of such a source.
     """
 
     rank: int
     begin: int
     stride: int
+    row: Progressions | None = None
+
+    @staticmethod
+    def of(run: Run, begin: int) -> DrawnPlaces:
+        """The positions of a run, of which each rank leaves out the first ones."""
+        row = None if run.rest is None else drawn_row(run)
+        return DrawnPlaces(run.rank, begin, run.world_size, row)
 
     def places(self, start: int, stop: int) -> list[int]:
         """The global position of each position of [start, stop)."""
+        if self.row is not None:
+            return rising(self.row, start, stop)
         return [self.rank + (self.begin + p) * self.stride for p in range(start, stop)]
 
 
@@ -205,18 +186,20 @@ class DrawnFeed:
     task_positions = TASK_POSITIONS
 
     def __init__(self, source: Drawn, run: Run, cut: tuple[int, int | None]) -> None:
-        self._stride = run.world_size
-        self._rank = run.rank
-        self._start = cut[0]
+        self._places = DrawnPlaces.of(run, cut[0])
         self._at = 0
         self._lazy: LazyBlock | None = None
         self._failure: Exception | None = None
         self.count = drawn_count(source, run, cut)
-        start = self._rank + self._start * self._stride
-        stop = None if cut[1] is None else self._rank + cut[1] * self._stride
+        self._records: Iterator[Any]
+        if self._places.row is not None:
+            self._records = _picked(source.draw(run.epoch), lowest_first(self._places.row))
+            return
+        start = run.rank + cut[0] * run.world_size
+        stop = None if cut[1] is None else run.rank + cut[1] * run.world_size
         # Of an empty cut, `islice` would still draw what lies before it.
         drawn = source.draw(run.epoch) if stop is None or start < stop else iter(())
-        self._records = islice(drawn, start, stop, self._stride)
+        self._records = islice(drawn, start, stop, run.world_size)
 
     def read(self, start: int, stop: int, unit: int = 1) -> Block[Any]:
         """The records at positions [start, stop); what lies before `start` is drawn and dropped.
@@ -256,7 +239,18 @@ class DrawnFeed:
 
     def places(self, start: int, stop: int) -> list[int]:
         """The global position of each position of [start, stop)."""
-        return DrawnPlaces(self._rank, self._start, self._stride).places(start, stop)
+        return self._places.places(start, stop)
+
+
+def _picked(drawn: Iterator[Any], positions: Iterator[int]) -> Iterator[Any]:
+    """The records at rising positions."""
+    at = 0
+    for position in positions:
+        found = list(islice(drawn, position - at, position - at + 1))
+        if not found:
+            return
+        at = position + 1
+        yield found[0]
 
 
 Feed = AddressedFeed | DrawnFeed

@@ -92,7 +92,8 @@ class Fused:
         if timing is None:
             return self._loop().make(*arguments)
         accounts = [timing.account(kernel.number) for kernel in self.kernels]
-        return self._loop(is_timed=True).make(*arguments, timed, *accounts)
+        loop = self._loop(is_timed=True, counts_cpu=timing.counts_cpu)
+        return loop.make(*arguments, timed, *accounts)
 
     def called(self, frame: FrameType, line: int) -> Kernel | None:
         """The kernel that a line of the loop calls, None where it draws the next record.
@@ -102,8 +103,9 @@ class Fused:
         Raises:
             LookupError: this is no frame of the loop.
         """
-        loops = (self._loop(is_timed=is_timed) for is_timed in (False, True))
-        for loop in loops if self.kernels else ():
+        clocks = ((False, False), (True, False), (True, True)) if self.kernels else ()
+        for is_timed, counts_cpu in clocks:
+            loop = self._loop(is_timed=is_timed, counts_cpu=counts_cpu)
             if loop.filename == frame.f_code.co_filename:
                 number = loop.line_kernels.get(line)
                 return None if number is None else self.kernels[number]
@@ -127,10 +129,10 @@ class Fused:
         except Exception as error:
             yield Failed(error, self.kernels[number].name)
 
-    def _loop(self, *, is_timed: bool = False) -> Loop:
+    def _loop(self, *, is_timed: bool = False, counts_cpu: bool = False) -> Loop:
         shape = tuple((kernel.kind, kernel.wants) for kernel in self.kernels)
         flags = {"takes_failed": self.takes_failed, "is_soft": self.is_soft}
-        return loop_of(shape, **flags, is_timed=is_timed)
+        return loop_of(shape, **flags, is_timed=is_timed, counts_cpu=counts_cpu)
 
 
 def timed(account: Account, fn: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
@@ -160,13 +162,16 @@ def _bound(
 def clocked(
     fn: Callable[..., Any], account: Account, *, gives_many: bool = False
 ) -> Callable[..., Any]:
-    """`fn`, its calls timed, and counted what it makes: one, or those in a list."""
-    clock = time.perf_counter
+    """`fn`, its calls timed by both clocks, and counted what it makes: one, or those in a list."""
+    clock, cpu = time.perf_counter, time.thread_time
 
     def called(*arguments: Any) -> Any:
-        began = clock()
+        began, cpu_began = clock(), cpu()
         made = fn(*arguments)
-        account.seconds += clock() - began
+        took = clock() - began
+        account.seconds += took
+        account.watched_s += took
+        account.cpu_s += cpu() - cpu_began
         account.given += len(made) if gives_many else 1
         account.last = made[-1] if gives_many and made else made
         return made

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from headrace.contracts import Block, State, rows
-from headrace.contracts.timing import SOURCE, Timing
+from headrace.contracts.timing import CPU_EVERY, SOURCE, Timing
 from headrace.engine.feed import TASK_POSITIONS, Feed, LazyBlock
 from headrace.engine.fuse import clocked
 from headrace.engine.ledger import Ledger
@@ -46,6 +46,7 @@ class InlineCursor:
         self._block: Block[Any] = []
         self._first = at.unit * segment.unit
         self._pass: Pass | None = None
+        self._passes = 0
         # The unit at which the current pass, or the next one, begins.
         self._unit = at.unit
         # The last output's unit and ordinal, where a unit may give several.
@@ -156,6 +157,9 @@ class InlineCursor:
         first = self._unit * self._segment.unit
         report = None if self._ledger is None else self._ledger.report
         places = self._feed.places
+        if self._timing is not None:
+            self._timing.counts_cpu = not self._passes % CPU_EVERY
+            self._passes += 1
         self._pass = Pass(
             self._segment,
             block,

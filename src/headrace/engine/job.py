@@ -10,7 +10,7 @@ from headrace.carried import CarriedError, Portable
 from headrace.contracts import Block, Run, Visit, rows
 from headrace.contracts.errors import StreamError
 from headrace.contracts.node import Shared
-from headrace.contracts.timing import SOURCE, Timing
+from headrace.contracts.timing import SOURCE, Span, Timing
 from headrace.deferred import cloudpickle
 from headrace.engine.feed import AddressedFeed, DrawnPlaces, Feed
 from headrace.engine.fuse import Fused
@@ -19,9 +19,11 @@ from headrace.engine.passes import Failure, Pass
 from headrace.engine.randomness import Keys
 from headrace.engine.segment import Segment
 from headrace.orders import first_seed
-from headrace.watching import size_of
+from headrace.watching import core_time, size_of, worker_here
 
 # Any, in this file: records pass through untyped.
+# By which clocks a task is timed: none, the machine's, that of its thread too.
+UNTIMED, TIMED, TIMED_TWICE = range(3)
 REMEDY = (
     "Make what does not pickle inside the function, by hr.per_worker(factory), or open it again "
     "where it is unpickled; or use hr.Threads(n), which needs no pickling."
@@ -82,7 +84,7 @@ class SegmentParts:
         feed: AddressedFeed | DrawnPlaces
         seed = run.seed
         if self.visit is None:
-            feed = DrawnPlaces(run.rank, self.begin, run.world_size)
+            feed = DrawnPlaces.of(run, self.begin)
         else:
             feed = AddressedFeed(self.visit, run, is_soft=self.segment.covers_source)
             seed = first_seed(self.visit.order) if seed is None else seed
@@ -123,16 +125,22 @@ class SegmentJob:
         return f"positions {start} to {stop - 1} of {self.origin.identity}, epoch {self.keys.epoch}"
 
     def __call__(
-        self, units: tuple[int, int], block: Block[Any] | None = None, is_timed: bool = False
+        self, units: tuple[int, int], block: Block[Any] | None = None, clocks: int = UNTIMED
     ) -> Result:
         """Runs the units; `block` holds their records where the source has no random access."""
         began = time.perf_counter()
-        timing = Timing() if is_timed else None
+        timing = Timing(counts_cpu=clocks == TIMED_TWICE) if clocks else None
+        before = core_time() if clocks == TIMED_TWICE else None
         result = self._run(units, block, timing)
         result.seconds = time.perf_counter() - began
         if timing is not None:
+            if before is not None:
+                timing.queued(before, core_time())
             timing.weigh(size_of)
             timing.tasks_s = result.seconds
+            timing.tasks.append(
+                self._span((units[0], result.stop), began, began + result.seconds, timing)
+            )
         if result.error is not None:
             self.origin.annotate(result.error, self.feed, result.stop)
         return result
@@ -161,6 +169,11 @@ class SegmentJob:
             return level.kernels[-1].name
         return "the source" if level is None else str(level.stage)
 
+    def _span(self, units: tuple[int, int], begin_s: float, end_s: float, timing: Timing) -> Span:
+        start, stop = (unit * self.segment.unit for unit in units)
+        busy = tuple((number, one.seconds) for number, one in timing.accounts.items())
+        return Span(worker_here(), begin_s, end_s, self.keys.epoch, start, stop, busy)
+
     def _run(
         self, units: tuple[int, int], block: Block[Any] | None, timing: Timing | None
     ) -> Result:
@@ -169,11 +182,12 @@ class SegmentJob:
         error = None
         if block is None:
             assert isinstance(self.feed, AddressedFeed)
-            began = time.perf_counter()
+            began, cpu_began = time.perf_counter(), time.thread_time() if timing else 0.0
             block, error = self.feed.attempt(first * unit, stop * unit, unit)
             if timing is not None and len(block):
                 source = timing.account(SOURCE)
-                source.seconds += time.perf_counter() - began
+                source.seconds = source.watched_s = time.perf_counter() - began
+                source.cpu_s = time.thread_time() - cpu_began
                 source.given, source.last = len(block), block[-1]
         ends = first - (-len(block) // unit)
         if not self.segment.levels:

@@ -29,22 +29,30 @@ class Loop:
 
 @lru_cache(maxsize=256)
 def loop_of(
-    shape: Shape, *, takes_failed: bool = False, is_soft: bool = False, is_timed: bool = False
+    shape: Shape,
+    *,
+    takes_failed: bool = False,
+    is_soft: bool = False,
+    is_timed: bool = False,
+    counts_cpu: bool = False,
 ) -> Loop:
     """The loop that applies kernels of these kinds.
 
     `takes_failed`: a `Failed` may come in; `is_soft`: one is given for what fails uncovered;
-    `is_timed`: each kernel's calls are timed and counted in its account.
+    `is_timed`: each kernel's calls are timed and counted in its account, and where it
+    `counts_cpu`, by the thread's own clock too.
     """
-    text = _Text(_covered(shape, is_soft=is_soft), takes_failed, is_timed)
+    text = _Text(_covered(shape, is_soft=is_soft), takes_failed, is_timed, counts_cpu)
     text.write(shape)
     source = "\n".join(text.lines) + "\n"
     name = "-".join(kind if wants == "nothing" else f"{kind}+{wants}" for kind, wants in shape)
-    flags = " taking failed" * takes_failed + " soft" * is_soft + " timed" * is_timed
+    flags = " taking failed" * takes_failed + " soft" * is_soft
+    flags += " timed" * is_timed + " by two clocks" * counts_cpu
     filename = f"<headrace loop {name}{flags}>"
     # Tracebacks then show the loop's own line.
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {"Failed": Failed, "LEFT": LEFT, "clock": time.perf_counter}
+    clocks = {"clock": time.perf_counter, "cpu": time.thread_time}
+    namespace: dict[str, Any] = {"Failed": Failed, "LEFT": LEFT, **clocks}
     exec(compile(source, filename, "exec"), namespace)
     return Loop(namespace["loop"], filename, text.line_kernels)
 
@@ -67,6 +75,7 @@ class _Text:
     # Whether the record at this place may be a Failed.
     may_hold_failed: bool
     is_timed: bool
+    counts_cpu: bool
     lines: list[str] = field(default_factory=list)
     line_kernels: dict[int, int] = field(default_factory=dict)
     depth: int = 2
@@ -107,9 +116,14 @@ class _Text:
 
     def _timed_line(self, text: str, i: int) -> None:
         self._line("t = clock()")
+        if self.counts_cpu:
+            self._line("c = cpu()")
         is_filter = text.startswith("if not ")
         call = text.removeprefix("if not ").removesuffix(": continue")
         self._line(f"keeps = {call}" if is_filter else text, i)
+        if self.counts_cpu:
+            self._line(f"a{i}.cpu_s += cpu() - c")
+            self._line(f"a{i}.watched_s += clock() - t")
         self._line(f"a{i}.seconds += clock() - t")
         if is_filter:
             self._line("if not keeps: continue")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from headrace.contracts import State
 from headrace.contracts.errors import StateError
@@ -26,6 +26,22 @@ class Position(NamedTuple):
         part = [[self.unit, self.delivered]] if self.delivered else []
         failed = {"failed": list(self.failed)} if self.failed else {}
         return {"at": self.unit, "done": "", "part": part, **failed, "stages": []}
+
+
+def is_start(where: State) -> bool:
+    """Whether a position is the start of an epoch: nothing is delivered, and no stage counts.
+
+    One that was opened there says a value for each stage beside the consumer, and means the same.
+    """
+    stages = where.get("stages")
+    # Most states lie behind the first unit, and are told apart by it.
+    if where.get("at") or {**where, "stages": []} != Position().state():
+        return False
+    return isinstance(stages, list) and all(_is_blank(memo) for memo in stages)
+
+
+def _is_blank(memo: Any) -> bool:  # Any: whatever JSON can hold
+    return not memo or (isinstance(memo, list) and all(_is_blank(one) for one in memo))
 
 
 def position_of(state: State | None, guards: int = 0) -> Position:

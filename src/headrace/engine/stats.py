@@ -6,16 +6,15 @@ import html
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from headrace.contracts import Node, Run, iterate
+from headrace.contracts import Run, iterate
 from headrace.contracts.timing import SOURCE, Account, Timing
 from headrace.engine.chain import Chain
-from headrace.engine.explain import title_of
-from headrace.engine.fuse import Fused
-from headrace.watching import size_of
-
-T = TypeVar("T")
+from headrace.engine.lint import title_of
+from headrace.engine.measured import measured
+from headrace.engine.turns import held
+from headrace.engine.verdict import Load, Loads, duration, sentence
+from headrace.watching import cores, size_of
 
 # A start that takes more than this share of a run is told apart.
 SLOW_START = 0.3
@@ -27,7 +26,9 @@ class StageStats:
 
     `waiting_for_input_s` is what the stages before it took while it waited for them,
     `waiting_for_output_s` what passed while nobody asked it for records. `size_bytes` is what
-    its records have, measured on a share of them.
+    its records have, measured on a share of them. In `cpu_share` of its time it computes, in the
+    rest it waits; None where that is not known. `number` is its place in the chain, -1 that of
+    the source; a stage that `is_apart` has workers of its own.
     """
 
     name: str
@@ -38,6 +39,9 @@ class StageStats:
     waiting_for_input_s: float
     waiting_for_output_s: float
     num_workers: int
+    cpu_share: float | None = None
+    number: int = 0
+    is_apart: bool = False
 
     @property
     def ceiling(self) -> float:
@@ -50,7 +54,8 @@ class Stats:
     """What the stages of a run did so far, the source first.
 
     `wall_s` is the time since the run began; in `held_s` of it the loop that reads held a record.
-    `first_s` passed before the first one came: pools and clusters start in it.
+    `first_s` passed before the first one came: pools and clusters start in it. Tasks ran on the
+    `num_workers` of a `backend` (0: on none), which may share one interpreter's lock.
 
     Example:
         >>> import headrace as hr
@@ -65,33 +70,55 @@ class Stats:
     wall_s: float
     held_s: float
     first_s: float = 0.0
+    backend: str = "Inline"
+    num_workers: int = 0
+    shares_lock: bool = False
+    cores: int = 1
+    # Batches that were left out, so that the epochs of all ranks end together.
+    dropped: int = 0
 
     @property
     def bottleneck(self) -> str:
-        """One sentence: what holds the run up, and what it can give at most."""
+        """One sentence: what holds the run up, what it can give at most, and what to set.
+
+        Whether a stage waits or computes is told by the clock of its thread; on Linux, to want a
+        core that others have counts as computing. Tasks that wait gain by more workers than there
+        are cores, threads that share the interpreter's lock only by processes. A slow start is no
+        part of the rate.
+        """
         if not self.records or not self.stages:
             return "Nothing was read yet."
-        places = {"task": 0.0, "consumer": 0.0}
-        slowest = max(self.stages, key=lambda stage: stage.busy_s / stage.num_workers)
-        for stage in self.stages:
-            if stage.where in places:
-                places[stage.where] += stage.busy_s / stage.num_workers
-        made = max(*places.values(), slowest.busy_s / slowest.num_workers)
-        rate = self.records / self.wall_s if self.wall_s else 0.0
-        if self.held_s > made:
-            return (
-                f"The loop that reads is the bottleneck: it holds a record "
-                f"{duration(self.held_s / self.records)}, and the stream makes one in "
-                f"{duration(made / self.records)}; {rate:,.0f} outputs/s now."
+        return sentence(
+            Loads(
+                tuple(self._load(stage) for stage in self.stages),
+                held_s=self.held_s / self.records,
+                wall_s=self._period_s,
+                backend=self.backend,
+                num_workers=self.num_workers,
+                shares_lock=self.shares_lock,
+                cores=self.cores,
             )
-        if not slowest.busy_s:
-            return "No stage has taken any time yet."
-        ceiling = self.records * slowest.num_workers / slowest.busy_s
-        share = slowest.busy_s / slowest.num_workers / self.wall_s if self.wall_s else 0.0
-        workers = f" on {slowest.num_workers} workers" if slowest.num_workers > 1 else ""
-        return (
-            f"{slowest.name} is the bottleneck: it is busy {share:.0%} of the time{workers}, and "
-            f"allows {ceiling:,.0f} outputs/s at most; {rate:,.0f} outputs/s now."
+        )
+
+    @property
+    def _starts_slowly(self) -> bool:
+        return self.records > 1 and self.first_s >= SLOW_START * self.wall_s
+
+    @property
+    def _period_s(self) -> float:
+        """What passes for one output, a slow start left out."""
+        if self._starts_slowly:
+            return (self.wall_s - self.first_s) / (self.records - 1)
+        return self.wall_s / self.records
+
+    def _load(self, stage: StageStats) -> Load:
+        return Load(
+            stage.name,
+            stage.where,
+            stage.busy_s / self.records,
+            workers=stage.num_workers,
+            cpu_share=stage.cpu_share,
+            is_apart=stage.is_apart,
         )
 
     def __str__(self) -> str:
@@ -109,9 +136,9 @@ class Stats:
 
     def _start(self) -> list[str]:
         """A line about the start, where it hides the rate that follows."""
-        if self.records < 2 or self.first_s < SLOW_START * self.wall_s:
+        if not self._starts_slowly:
             return []
-        rate = (self.records - 1) / max(self.wall_s - self.first_s, 1e-9)
+        rate = 1 / max(self._period_s, 1e-9)
         return [f"The first output took {duration(self.first_s)}; {rate:,.0f} outputs/s since."]
 
     def _repr_html_(self) -> str:
@@ -125,35 +152,22 @@ def _cells(stage: StageStats) -> tuple[str, ...]:
     return (stage.name, stage.where, *numbers, ceiling)
 
 
-def duration(seconds: float) -> str:
-    """A time as a person reads it: 1.5 s, 20 ms, 3.1 us."""
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds * 1e9:.0f} ns" if seconds else "0"
-
-
 def stats_of(chain: Chain, timing: Timing) -> Stats:
     """What a timed run of a chain has written down."""
     timing.weigh(size_of)
     stages = tuple(_stages(chain, timing))
     records = stages[-1].records if stages else 0
-    return Stats(stages, records, timing.wall_s, timing.held_s, timing.first_s)
-
-
-def held(records: Iterator[T], timing: Timing) -> Iterator[T]:
-    """The records as they are, with the times at which they are asked for and let go."""
-    clock = time.perf_counter
-    asked = clock()
-    for record in records:
-        given = clock()
-        timing.first_s = timing.first_s or given - asked
-        timing.wall_s += given - asked
-        yield record
-        asked = clock()
-        timing.held_s += asked - given
-        timing.wall_s += asked - given
-    timing.wall_s += clock() - asked
+    return Stats(
+        stages,
+        records,
+        timing.wall_s,
+        timing.held_s,
+        timing.first_s,
+        backend=timing.backend,
+        num_workers=timing.num_workers,
+        shares_lock=timing.shares_lock,
+        cores=cores(),
+    )
 
 
 def profiled(chain: Chain, run: Run, *, seconds: float) -> Stats:
@@ -162,7 +176,7 @@ def profiled(chain: Chain, run: Run, *, seconds: float) -> Stats:
     cursor = chain.open(replace(run, timing=timing))
     until = time.perf_counter() + seconds
     try:
-        for _ in held(iterate(cursor), timing):
+        for _ in held(iterate(cursor), timing, lambda: run.epoch):
             if time.perf_counter() > until:
                 break
     finally:
@@ -171,59 +185,29 @@ def profiled(chain: Chain, run: Run, *, seconds: float) -> Stats:
 
 
 def _stages(chain: Chain, timing: Timing) -> Iterator[StageStats]:
-    in_tasks = timing.num_workers > 0
-    # Seconds until a record leaves the stage before: inside tasks, and beside the consumer.
-    before = 0.0
-    is_beside = False
-    for number in sorted({*timing.accounts, *timing.waits}):
-        where = _where(chain, number)
-        if where == "order":
-            continue
-        account = timing.accounts.get(number, Account())
-        workers = timing.num_workers if in_tasks and where == "task" else 1
-        if where == "consumer" and in_tasks and not is_beside:
-            before = timing.waits.get(_base_of(chain), 0.0)
-        is_beside = where == "consumer"
-        busy, waited = account.seconds, before
-        if number in timing.apart:
-            busy, workers = timing.apart[number]
-            before = timing.waits[number]
-        elif number in timing.waits and not _is_timed_itself(chain, number):
-            busy = max(0.0, timing.waits[number] - before)
-            before = timing.waits[number]
-        else:
-            before += busy
+    for one in measured(chain, timing):
+        account = timing.accounts.get(one.number, Account())
         yield StageStats(
-            name=_name(chain, number),
-            where=where,
+            name=_name(chain, one.number),
+            where=one.where,
             records=account.given,
             size_bytes=int(account.size_bytes / max(1, account.weighed) * account.given),
-            busy_s=busy,
-            waiting_for_input_s=waited,
-            waiting_for_output_s=max(0.0, workers * timing.wall_s - waited - busy),
-            num_workers=workers,
+            busy_s=one.busy_s,
+            waiting_for_input_s=one.waited_s,
+            waiting_for_output_s=max(0.0, one.workers * timing.wall_s - one.waited_s - one.busy_s),
+            num_workers=one.workers,
+            cpu_share=_cpu_share(account, timing),
+            number=one.number,
+            is_apart=one.is_apart,
         )
+
+
+def _cpu_share(account: Account, timing: Timing) -> float | None:
+    """The share of its time in which it computes, or would if it had a core."""
+    if not account.watched_s:
+        return None
+    return min(1.0, account.cpu_s * timing.stretch / account.watched_s)
 
 
 def _name(chain: Chain, number: int) -> str:
     return chain.source_text if number == SOURCE else title_of(chain.stages[number])
-
-
-def _where(chain: Chain, number: int) -> str:
-    if number == SOURCE:
-        return "task"
-    where = chain.plan.wheres[number]
-    return "consumer" if where == "chains" else where
-
-
-def _base_of(chain: Chain) -> int:
-    numbers = chain.plan.late_numbers
-    return (numbers[0] if numbers else len(chain.stages)) - 1
-
-
-def _is_timed_itself(chain: Chain, number: int) -> bool:
-    """Whether the stage's own calls are timed, not only how long it is read."""
-    if isinstance(chain.plan.source, Node) and number == _base_of(chain):
-        return False
-    late = dict(zip(chain.plan.late_numbers, chain.plan.late, strict=True))
-    return number not in late or isinstance(late[number], Fused)

@@ -42,7 +42,7 @@ class ChainSource:
     @property
     def origin(self) -> dict[str, Any]:
         """What the source says of itself, where the chain changes nothing of it."""
-        return dict(getattr(self._untouched, "origin", {}))
+        return dict(getattr(self.untouched, "origin", {}))
 
     def draw(self, epoch: int) -> Iterator[Any]:
         """A fresh pass."""
@@ -54,7 +54,7 @@ class ChainSource:
 
     def blocks(self, epoch: int) -> Iterator[Block[Any]]:
         """A fresh pass in blocks, column by column where the records come so."""
-        blocks = getattr(self._untouched, "blocks", None)
+        blocks = getattr(self.untouched, "blocks", None)
         if blocks is not None:
             yield from blocks(self.first + epoch)
             return
@@ -67,10 +67,10 @@ class ChainSource:
     @property
     def unbatched(self) -> Callable[[], Any] | None:
         """The function for the records in its batches, where the source has one, else None."""
-        return getattr(self._untouched, "unbatched", None)
+        return getattr(self.untouched, "unbatched", None)
 
     @property
-    def _untouched(self) -> Any:
+    def untouched(self) -> Any:
         """The source, where all of it comes as it is; else None."""
         source = self.chain.source
         if self.chain.stages:

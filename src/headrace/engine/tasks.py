@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from headrace.contracts import Block, Run, State, Task, rows
-from headrace.contracts.timing import Timing
+from headrace.contracts.timing import CPU_EVERY, Timing
 from headrace.engine.feed import DrawnFeed, Feed
-from headrace.engine.job import Result, SegmentJob
+from headrace.engine.job import TIMED, TIMED_TWICE, UNTIMED, Result, SegmentJob
 from headrace.engine.ledger import Ledger
 from headrace.engine.notes import Origin
 from headrace.engine.position import Position
@@ -53,6 +53,7 @@ class TaskCursor:
             look_ahead=run.look_ahead,
             is_pumped=isinstance(feed, DrawnFeed),
         )
+        run.shared.watch(self._schedule)
 
     def read(self, n: int) -> Block[Any]:
         if self._failure is not None:
@@ -150,11 +151,13 @@ class TaskCursor:
     def _grow(self, result: Result) -> None:
         most = -(-self._feed.task_positions // self._segment.unit)
         if result.seconds < TASK_SECONDS:
-            self._units = min(self._units * 2, most)
+            # By its own size: those behind it may have been made larger already.
+            self._units = max(self._units, min(2 * (result.stop - result.first), most))
 
     def _tasks(self, unit: int) -> Iterator[Task[Result]]:
         size = self._segment.unit
         count = self._feed.count
+        number = 0
         while count is None or unit * size < count:
             units = (unit, unit + self._units)
             block = None
@@ -162,5 +165,9 @@ class TaskCursor:
                 block = self._feed.read(units[0] * size, units[1] * size, size)
                 if not block:
                     return
-            yield Task(self._job, (units, block, self._timing is not None))
+            clocks = UNTIMED
+            if self._timing is not None:
+                clocks = TIMED if number % CPU_EVERY else TIMED_TWICE
+            number += 1
+            yield Task(self._job, (units, block, clocks))
             unit = units[1]

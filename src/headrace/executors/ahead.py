@@ -59,14 +59,14 @@ class Ahead:
         self._failed_at: tuple[Mark, Mark] | None = None
         self._worked_s = 0.0
         self._is_stopped = False
+        self._is_paused = False
         self._is_closed = False
         self._closes_parent = False
 
     def take(self, most: int) -> list[Any]:
         """What is ready, at most `most`; waits for the first, and gives none only at the end."""
-        if self._thread is None and not self._is_closed:
-            self._thread = threading.Thread(target=self._draw, name="headrace-ahead", daemon=True)
-            self._thread.start()
+        self.begin()
+        self.resume()
         while True:
             with self._lock:
                 found = self._places.take(most)
@@ -82,6 +82,33 @@ class Ahead:
             self._submit(groups)
             if not is_woken:
                 self._check()
+
+    def begin(self) -> None:
+        """Begins to draw."""
+        with self._lock:
+            if self._thread is not None or self._is_closed:
+                return
+            self._thread = threading.Thread(target=self._draw, name="headrace-ahead", daemon=True)
+            self._thread.start()
+
+    def is_settled(self) -> bool:
+        """Whether it has drawn and done all that may be ahead."""
+        with self._lock:
+            is_full = self._end is not None or len(self._places) >= self._buffer
+            return is_full and self._places.are_done
+
+    def pause(self) -> None:
+        """Draws no more for now; what the executor has been given it finishes."""
+        with self._lock:
+            self._is_paused = True
+
+    def resume(self) -> None:
+        """Draws on."""
+        if not self._is_paused:
+            return
+        with self._lock:
+            self._is_paused = False
+            self._room.notify()
 
     def where(self) -> tuple[Mark, int]:
         """Where the parent stood before the oldest undelivered record, and the delivered mask."""
@@ -197,7 +224,8 @@ class Ahead:
             with self._lock:
                 if self._is_stopped:
                     return False
-                if len(self._places) < self._buffer and not self._held.is_urgent:
+                has_room = len(self._places) < self._buffer and not self._held.is_urgent
+                if has_room and not self._is_paused:
                     return True
                 groups = self._held.cut(everything=True)
                 if not groups:

@@ -54,6 +54,11 @@ class Places:
         """Bit i: the i-th record from the oldest undelivered one on is delivered."""
         return self._given | self._to_skip << len(self._queue)
 
+    @property
+    def are_done(self) -> bool:
+        """Whether all that is drawn is done."""
+        return all(place.is_done for place in self._queue)
+
     def add(self, record: Any, after: Mark) -> Place | None:
         """The place of the next drawn record; None where it was delivered before a resume."""
         before = self._queue[-1].after if self._queue else self.at

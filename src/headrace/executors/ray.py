@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 from headrace.carried import Portable
-from headrace.contracts.errors import StreamError
+from headrace.clusters import check_ray, running_ray
 from headrace.executors.carried import CarriedOutcome, Packed, PackedBytes, run_carried
 from headrace.executors.futures import ended_outcome
 from headrace.executors.runner import HANDOVERS, OVERTIME, Done
-from headrace.extras import imported
 
 # Any, in this file: functions, records and results of every type, and a package without types.
 # What a task costs, measured.
@@ -31,47 +29,27 @@ class RayRunner:
     handover_s = HANDOVER_SECONDS
 
     def __init__(self, fn: Callable[[Any], Any], name: str) -> None:
-        self._ray = imported("ray", extra="ray")
-        if not self._ray.is_initialized():
-            raise StreamError(
-                f"{name} runs on Ray, which is not initialised here. Call ray.init(), or "
-                "ray.init(address=...), before the stream is read, and ray.shutdown() after."
-            )
+        self._ray = running_ray(name)
         self._name = name
         self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._remote = self._ray.remote(_task(Portable(fn, name), self.handover_s))
-        self._lock = threading.Lock()
-        self._flying: dict[Future[CarriedOutcome], Any] = {}
         self._is_over = False
 
     def submit(self, records: list[Any], done: Done) -> None:
-        task = self._remote.remote(Packed(records))
-        future: Future[CarriedOutcome] = task.future()
-        with self._lock:
-            self._flying[future] = task
+        future: Future[CarriedOutcome] = self._remote.remote(Packed(records)).future()
         future.add_done_callback(partial(self._ended, done))
-        if self._is_over:
-            self.cancel()
 
     def cancel(self) -> None:
+        # Not of Ray's tasks: `ray.cancel` of one that just ends can abort the process that asks.
         self._is_over = True
-        with self._lock:
-            tasks, self._flying = list(self._flying.values()), {}
-        for task in tasks:
-            self._ray.cancel(task)
 
     def check(self) -> None:
-        if not self._ray.is_initialized():
-            raise StreamError(
-                f"{self._name}: Ray was shut down while its tasks ran. Call ray.init(), and resume."
-            )
+        check_ray(self._ray, self._name)
 
     def close(self, seconds: float) -> None:
         self.cancel()
 
     def _ended(self, done: Done, future: Future[CarriedOutcome]) -> None:
-        with self._lock:
-            self._flying.pop(future, None)
         if not self._is_over:
             done(ended_outcome(future, self._name))
 

@@ -46,6 +46,30 @@ class Column:
             return INT64.itemsize * self.rows
         return self.data.length + INT64.itemsize * (self.ends.length + self.shapes.length)
 
+    def sizes(self, start: int) -> npt.NDArray[np.int64]:
+        """The same after each row from `start` on."""
+        rows = np.arange(start + 1, self.rows + 1)
+        if self.leaf.form == "null":
+            return INT64.itemsize * rows
+        if self.leaf.form == "fixed":
+            return self._row_bytes * rows
+        numbers = self.ends.length + self.shapes.length
+        return self.ends.filled[start:] * self._dtype.itemsize + (
+            INT64.itemsize * numbers // self.rows * rows
+        )
+
+    def cut(self, rows: int) -> None:
+        """Forgets the rows from `rows` on."""
+        if rows == self.rows:
+            return
+        bytes_kept = self._row_bytes * rows
+        for growing in (self.ends, self.shapes, self.flags):
+            growing.cut(growing.length // self.rows * rows)
+        if self.ends.length:
+            bytes_kept = int(self.ends.filled[-1]) * self._dtype.itemsize
+        self.data.cut(bytes_kept)
+        self.rows = rows
+
     def put(self, values: Values | npt.NDArray[Any]) -> None:
         """Fills the room behind the end with the values; nothing is kept before `commit`.
 

@@ -25,8 +25,9 @@ ADDRESS_END = 1 << 47
 LARGEST_BYTES = (1 << 63) - 1
 # Rows cut into pieces: under 1 KiB the bookkeeping costs more than the copy.
 LEAST_PIECE_BYTES = 1024
-# Up to here a strided gather keeps up with copying row by row, and its array is possible.
-LARGEST_STRIDED_BYTES = 1 << 15
+# From here on rows may be copied one by one: that keeps up with one call that copies them twice, or
+# with a stride of 1, and it fills whatever memory is given.
+LEAST_SINGLE_BYTES = 1 << 14
 
 
 def address_space() -> memoryview:
@@ -43,7 +44,7 @@ class Rows:
     Thread-safe: `add` is called under a lock, and the rows of a shard are taken only after.
 
     **Cost**: one copy. Rows of all shards that lie a multiple of their size apart (powers of
-    two, mostly) go through one `take`; others of up to 32 KiB through a gather with stride 1,
+    two, mostly) go through one `take`; others below 16 KiB through a gather with stride 1,
     at 0.65-1.0 of it; larger ones in pieces of a power of two, or one by one.
     """
 
@@ -69,7 +70,7 @@ class Rows:
         distances = self._addresses - lowest
         unit = math.gcd(self.row_bytes, int(np.gcd.reduce(distances[known])))
         memory = _laid_over(lowest, (highest - lowest) // unit, unit)
-        self._grid = _Grid(memory, lowest, highest, distances // unit, self._buffers)
+        self._grid = _Grid(memory, lowest, highest, distances // unit)
 
     def of_shard(self, shard: int) -> Bytes2d:
         """The rows of one shard, not copied."""
@@ -82,15 +83,23 @@ class Rows:
         grid = self._grid
         assert grid is not None
         pieces = self.row_bytes // grid.unit_bytes
-        if pieces == 1 or grid.unit_bytes >= LEAST_PIECE_BYTES:
-            return grid.take(shards, rows, pieces).reshape(len(rows), self.row_bytes)
-        if self.row_bytes <= LARGEST_STRIDED_BYTES:
+        fits = pieces == 1 or grid.unit_bytes >= LEAST_PIECE_BYTES
+        is_small = self.row_bytes < LEAST_SINGLE_BYTES
+        if is_small and not fits:
             return self._take_strided(shards, rows)
-        taken = np.empty((len(rows), self.row_bytes), np.uint8)
-        places = np.broadcast_to(shards, rows.shape).tolist()
-        for row, shard, at in zip(taken, places, rows.tolist(), strict=True):
-            row[:] = self.of_shard(shard)[at]
+        taken = self._buffers.empty((len(rows), self.row_bytes), np.dtype(np.uint8))
+        # NumPy would first copy all of an output that lies between the shards.
+        is_apart = not grid.lowest <= address_of(taken) < grid.highest
+        if fits and (is_small or is_apart):
+            return grid.take(shards, rows, pieces, taken if is_apart else None)
+        self._take_singly(shards, rows, taken)
         return taken
+
+    def _take_singly(self, shards: Numbers | int, rows: Numbers, taken: Bytes2d) -> None:
+        places = zip(np.broadcast_to(shards, rows.shape).tolist(), rows.tolist(), strict=True)
+        if len(rows):
+            single = [self.of_shard(shard)[row] for shard, row in places]
+            np.concatenate(single, out=taken.reshape(-1))
 
     def _take_strided(self, shards: Numbers | int, rows: Numbers) -> Bytes2d:
         if self._strided is None:
@@ -115,22 +124,23 @@ class _Grid:
     lowest: int
     highest: int
     starts: Numbers  # the unit at which each shard begins, once it is known
-    buffers: Buffers
 
     @property
     def unit_bytes(self) -> int:
         unit: int = self.memory.shape[-1]
         return unit
 
-    def take(self, shards: Numbers | int, rows: Numbers, pieces: int) -> Bytes2d:
+    def take(
+        self, shards: Numbers | int, rows: Numbers, pieces: int, taken: Bytes2d | None
+    ) -> Bytes2d:
         firsts = rows * pieces
         firsts += self.starts.take(shards)
         at = firsts if pieces == 1 else (firsts[:, np.newaxis] + np.arange(pieces)).reshape(-1)
-        taken = self.buffers.empty((len(at), self.unit_bytes), self.memory.dtype)
-        # NumPy would first copy all of an output that lies between the shards.
-        is_apart = not self.lowest <= address_of(taken) < self.highest
+        if taken is not None:
+            taken = taken.reshape(-1, self.unit_bytes)
         # The other modes check each index again, and copy twice.
-        return self.memory.take(at, 0, taken if is_apart else None, "clip")
+        filled: Bytes2d = self.memory.take(at, 0, taken, "clip")
+        return filled.reshape(len(rows), pieces * self.unit_bytes)
 
 
 class _Address:

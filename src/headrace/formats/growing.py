@@ -65,6 +65,12 @@ class Growing:
             self._grow(len(borrowed))
         self._buffer[: len(borrowed)] = borrowed
 
+    def cut(self, length: int) -> None:
+        """Forgets the rows from `length` on."""
+        self.length = length
+        if self._borrowed is not None:
+            self._borrowed = self._borrowed[:length]
+
     def clear(self, keep_bytes: int) -> None:
         """Forgets the rows; memory of more than `keep_bytes` is given back."""
         self._borrowed = None

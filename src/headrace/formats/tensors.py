@@ -31,7 +31,7 @@ def without_tensors(records: Sequence[Record]) -> Sequence[Record]:
     if not any(isinstance(leaf, kinds) for leaf in flatten(structure_of(first), first)):
         return records
     return [
-        _replaced(record, lambda leaf: _array(leaf) if isinstance(leaf, kinds) else leaf)
+        replaced(record, lambda leaf: _array(leaf) if isinstance(leaf, kinds) else leaf)
         for record in records
     ]
 
@@ -45,12 +45,13 @@ def _array(tensor: Any) -> Any:
         return tensor
 
 
-def _replaced(record: Record, change: Callable[[Any], Any]) -> Record:
+def replaced(record: Record, change: Callable[[Any], Any]) -> Record:
+    """The record with another value in the place of each leaf."""
     kind = type(record)
     if kind is dict:
-        return {key: _replaced(value, change) for key, value in record.items()}
+        return {key: replaced(value, change) for key, value in record.items()}
     if kind is list or kind is tuple:
-        return kind(_replaced(value, change) for value in record)
+        return kind(replaced(value, change) for value in record)
     if is_namedtuple(record):
-        return kind(*(_replaced(value, change) for value in record))
+        return kind(*(replaced(value, change) for value in record))
     return change(record)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from headrace.kept.contract import Kept, Making, Place, Store
 from headrace.kept.disk import DiskStore
+from headrace.kept.held import HeldRecords
 from headrace.kept.memory import MemoryStore
 from headrace.kept.windows import DiskWindow, MemoryWindow, Window
 
 __all__ = [
     "DiskStore",
     "DiskWindow",
+    "HeldRecords",
     "Kept",
     "Making",
     "MemoryStore",

@@ -53,6 +53,9 @@ class HeldRecords:
         self._first = 0
         self._block: Block[Any] = []
 
+    def __len__(self) -> int:
+        return len(self._records)
+
     def put_in(self, order: Indices) -> None:
         """From now on number n is the record `order[n]`."""
         self._order, self._block = order, []

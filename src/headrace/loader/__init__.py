@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.loader.from_dataset import DatasetLoading
 from headrace.loader.loader import DataLoader
 
-__all__ = ["DataLoader"]
+__all__ = ["DataLoader", "DatasetLoading"]

@@ -21,7 +21,8 @@ from headrace.contracts import (
     read_fully,
 )
 from headrace.contracts.errors import ArgumentError, whole
-from headrace.engine import Chain, Resume
+from headrace.engine import Resume
+from headrace.loader.world import World
 
 # Any, in this file: records pass through untyped.
 T = TypeVar("T")
@@ -54,16 +55,19 @@ class Delivered:
     kept along the way.
     """
 
-    def __init__(self, chain: Chain, resume: Resume, where: State | None) -> None:
-        self._chain = chain
-        self._is_counted = chain.gives_one_a_unit
+    def __init__(self, world: World, resume: Resume, where: State | None) -> None:
+        self._world = world
+        self._chain = chain = world.chain
+        self._is_counted = chain.gives_one_a_unit and not world.repeats
         self._passes = [Pass(0, resume, where)]
         self._marks: deque[tuple[int, Pass, Mark]] = deque(maxlen=KEPT_MARKS)
         self._given = 0
         # Not known from the numbers alone: to go on from a mark, a drawn source would be drawn,
         # and what looks ahead would run more, or give the records in another order.
         ahead = any(look_ahead_of(stage) for stage in chain.every_stage)
-        self._marked = 1 if ahead or isinstance(chain.plan.source, Drawn) else MARKED
+        # Nor where ranks agree on the end, since they would have to agree again.
+        apart = ahead or isinstance(chain.plan.source, Drawn) or world.is_shared
+        self._marked = 1 if apart else MARKED
 
     @property
     def has_begun(self) -> bool:
@@ -133,7 +137,10 @@ class Delivered:
         return resume.following(whole_epochs), 0, left - whole_epochs * length
 
     def _length(self, resume: Resume) -> int | None:
-        return self._chain.length(Run(epoch=resume.epoch, seed=resume.seed))
+        return self._world.length(self._run(resume))
+
+    def _run(self, resume: Resume) -> Run:
+        return self._world.run(resume.epoch, resume.seed, resume.rest)
 
     def _marked_state(self, count: int) -> State:
         if count > self._given:
@@ -147,8 +154,10 @@ class Delivered:
 
     def _read_on(self, place: Place, count: int) -> State:
         resume = place.begun.resume
+        if place.mark is not None and not count:
+            return resume.state(place.mark.state())
         where = place.begun.where if place.mark is None else place.mark.state()
-        cursor = self._chain.open(Run(epoch=resume.epoch, seed=resume.seed), where)
+        cursor = self._chain.open(self._run(resume), where)
         try:
             read_fully(cursor, count)
             return resume.state(cursor.state())

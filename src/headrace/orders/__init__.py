@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.contracts.stage import Remainder
 from headrace.orders.blocks import Blocks
 from headrace.orders.bounds import BLOCK_POSITIONS, INFINITE
+from headrace.orders.chosen import Chosen
 from headrace.orders.concat import Concat
 from headrace.orders.cursor import OrderCursor
 from headrace.orders.draws import Draws
@@ -17,6 +18,17 @@ from headrace.orders.part import REMAINDERS, Part
 from headrace.orders.pattern import InTurn, Pattern, Stretch, Weighted
 from headrace.orders.permutation import Permutation
 from headrace.orders.pinned import Pinned
+from headrace.orders.progressions import (
+    between,
+    evened,
+    is_endless,
+    left_of,
+    lowest_first,
+    rising,
+    shared,
+    size_of,
+    used,
+)
 from headrace.orders.range import Range
 from headrace.orders.repeat import Repeat
 from headrace.orders.seeds import first_seed, needs_seed, with_seed
@@ -33,6 +45,7 @@ from headrace.orders.zipped import Zipped
 __all__ = [
     "BLOCK_POSITIONS",
     "Blocks",
+    "Chosen",
     "Concat",
     "Draws",
     "Every",
@@ -63,15 +76,24 @@ __all__ = [
     "Weights",
     "Windowed",
     "Zipped",
+    "between",
     "check_stop",
     "counts_of",
+    "evened",
     "first_seed",
+    "is_endless",
+    "left_of",
     "limits_of",
+    "lowest_first",
     "needs_seed",
     "order",
     "pass_epoch",
+    "rising",
+    "shared",
     "shuffled_by",
+    "size_of",
     "split",
+    "used",
     "windows_of",
     "with_seed",
 ]

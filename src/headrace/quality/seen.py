@@ -13,7 +13,7 @@ import numpy.typing as npt
 from headrace.contracts import Indices, Order, Run, bare_visit
 from headrace.contracts.errors import ArgumentError
 from headrace.dataref import DataRef
-from headrace.engine.feed import bound_order
+from headrace.engine.visited import bound_order
 from headrace.orders.bounds import finite
 from headrace.streams import Stream
 

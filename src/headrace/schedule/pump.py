@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,12 +17,12 @@ logger = logging.getLogger("headrace")
 
 
 class Pump(Generic[T]):
-    """Draws ahead; at most `bound` are drawn and not yet taken. Errors keep their place."""
+    """Draws ahead while fewer than `bound()` are drawn and not taken. Errors keep their place."""
 
-    def __init__(self, source: Iterator[T], bound: int) -> None:
+    def __init__(self, source: Iterator[T], bound: Callable[[], int]) -> None:
         self._source = source
         self._bound = bound
-        # Guarded by `_changed`: at most `bound` drawn ones, oldest first.
+        # Guarded by `_changed`: at most `bound()` drawn ones, oldest first.
         self._drawn: deque[T] = deque()
         self._changed = threading.Condition()
         self._error: BaseException | None = None
@@ -41,6 +41,21 @@ class Pump(Generic[T]):
         if self._error is not None:
             raise self._error
         return None
+
+    def drawn(self) -> list[T]:
+        """What was drawn and not taken, oldest first."""
+        with self._changed:
+            return list(self._drawn)
+
+    def is_full(self) -> bool:
+        """Whether it draws no more for now."""
+        with self._changed:
+            return self._is_over or len(self._drawn) >= self._bound()
+
+    def wake(self) -> None:
+        """Looks at the bound again, which has changed."""
+        with self._changed:
+            self._changed.notify_all()
 
     def close(self) -> list[T]:
         """Ends the thread after the draw it is in; gives what was drawn and not taken."""
@@ -79,5 +94,5 @@ class Pump(Generic[T]):
 
     def _has_room(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: len(self._drawn) < self._bound or self._is_over)
+            self._changed.wait_for(lambda: len(self._drawn) < self._bound() or self._is_over)
             return not self._is_over

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from headrace.contracts.block import Block
@@ -20,7 +20,8 @@ from headrace.sources.unbatching import unbatched
 class Intake:
     """A source that is read once, in blocks, at most `limit` records of it.
 
-    With `unbatch` what the source gives are batches, and the records are those in them.
+    With `unbatch` what the source gives are batches, and the records are those in them. `spread`
+    gives what is read in the place of an opened source, and is told the limit.
 
     What cannot be a source is refused here, before anything is drawn; a function is called when
     the first block is.
@@ -33,11 +34,19 @@ class Intake:
         [[0], [1, 2]]
     """
 
-    def __init__(self, source: Any, *, limit: int | None = None, unbatch: bool = False) -> None:
+    def __init__(
+        self,
+        source: Any,
+        *,
+        limit: int | None = None,
+        unbatch: bool = False,
+        spread: Callable[[Opened, int | None], Opened] = lambda source, _: source,
+    ) -> None:
         if limit is not None:
             whole("limit", limit, least=0, remedy="Leave it out to store all records.")
         self._limit = limit
         self._unbatch = unbatch
+        self._spread = spread
         self._opened = self._checked(opened(source))
 
     @property
@@ -56,6 +65,11 @@ class Intake:
         """What the source says of itself, for a way back; a function's once it was called."""
         # It would tell of batches, and the records are what is in them.
         return {} if self._unbatch else dict(getattr(self._opened, "origin", {}))
+
+    @property
+    def whole(self) -> Opened | None:
+        """What is read, of a function once it was called; None where records are taken apart."""
+        return None if self._unbatch else self._opened
 
     def __iter__(self) -> Iterator[Block[Any]]:
         while isinstance(self._opened, FunctionSource):
@@ -82,7 +96,7 @@ class Intake:
             count_of(source, self._limit)
         elif self._limit is None and source.is_endless:
             raise never_ending(source.iterable if isinstance(source, IterableSource) else source)
-        return source
+        return self._spread(source, None if self._unbatch else self._limit)
 
 
 def _pass(source: Drawn) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from headrace.stages.async_map import AsyncMap
 from headrace.stages.batch import Batch, Collate
 from headrace.stages.bucket import Bucket
 from headrace.stages.cache import Cache
+from headrace.stages.cache_reshuffled import ReshuffledCache
 from headrace.stages.choose import Choose
 from headrace.stages.collate import CollateLists
 from headrace.stages.concat import Concat, concat_visits
@@ -118,6 +119,7 @@ __all__ = [
     "Rebatch",
     "Repeat",
     "Report",
+    "ReshuffledCache",
     "Rotate",
     "Shard",
     "Shuffle",

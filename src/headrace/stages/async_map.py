@@ -106,17 +106,21 @@ class AsyncMap:
         return before
 
     def open(self, parent: Cursor[Any], run: Run, memo: Any) -> AheadCursor:
-        return self.opened(parent, memo, None)
+        return self.opened(parent, run, memo)
 
     def softened(self) -> Stage:
         """This stage, giving `Failed` where the function fails."""
         return SoftAsyncMap(self)
 
-    def opened(self, parent: Cursor[Any], memo: Any, soft: str | None) -> AheadCursor:
+    def opened(
+        self, parent: Cursor[Any], run: Run, memo: Any, soft: str | None = None
+    ) -> AheadCursor:
         """The cursor; a failing record is given as `Failed` by the stage `soft`, else raised."""
         places = Places(marker(parent)(), ordered=self.ordered, given=_mask(memo))
         runner = runner_of(self._call())
-        return AheadCursor(Ahead(parent, places, runner, buffer=self.buffer, soft=soft))
+        ahead = Ahead(parent, places, runner, buffer=self.buffer, soft=soft)
+        run.shared.watch(ahead)
+        return AheadCursor(ahead)
 
     def _call(self) -> Call:
         return Call(self.fn, self.title, self.executor, self.max_workers, self.buffer)
@@ -151,7 +155,7 @@ class SoftAsyncMap:
         return before
 
     def open(self, parent: Cursor[Any], run: Run, memo: Any) -> AheadCursor:
-        return self.stage.opened(parent, memo, self.title)
+        return self.stage.opened(parent, run, memo, self.title)
 
 
 def _mask(memo: Any) -> int:

@@ -112,7 +112,7 @@ class Cached:
         return self.before.length(self.run_of(run))
 
     def open(self, run: Run, state: State | None = None) -> Cursor[Any]:
-        return CacheCursor(self, self.run_of(run), _given(state))
+        return CacheCursor(self, self.run_of(run), given_of(state))
 
     def run_of(self, run: Run) -> Run:
         """The run whose records this one gives."""
@@ -135,6 +135,7 @@ class CacheCursor:
         # What the chain has given; fewer than were given where it runs again after a resume.
         self._made = 0
         self._failure: BaseException | None = None
+        run.shared.watch(self)
 
     def read(self, n: int) -> Block[Any]:
         if self._failure is not None:
@@ -157,8 +158,48 @@ class CacheCursor:
                 self._given += 1
                 yield record
 
+    def begin(self) -> None:
+        """Finds what is kept, or opens the chain, which may look ahead."""
+        if self._parent is None and self._kept is None:
+            self._kept = self._store.find(self._place)
+            if self._kept is None:
+                self._opened()
+
+    def is_settled(self) -> bool:
+        """Nothing is ahead here."""
+        return True
+
+    def pause(self) -> None:
+        """It begins nothing unasked."""
+
+    def resume(self) -> None:
+        """It begins nothing unasked."""
+
     def state(self) -> State:
         return {"turn": self._given, "parents": [], "stages": []}
+
+    def whole(self) -> Kept:
+        """All records of the epoch, which are made and kept first where they are not there.
+
+        Raises:
+            IntegrityError: another run has deleted them since.
+        """
+        kept = self._store.find(self._place)
+        if kept is not None:
+            return kept
+        while len(self.read(READ_AHEAD)):
+            pass
+        kept = self._store.find(self._place)
+        if kept is None:
+            raise IntegrityError(
+                f"the cache of {self._node.before}, epoch {self._run.epoch}, was deleted while it "
+                "was made: a run in a later epoch does that. Give this run a folder of its own."
+            )
+        return kept
+
+    def discard(self, reason: object) -> None:
+        """Forgets what is kept: it is damaged."""
+        self._store.discard(self._place, reason)
 
     def close(self) -> None:
         self._end_making()
@@ -166,21 +207,24 @@ class CacheCursor:
             self._parent.close()
 
     def _read(self, n: int) -> Block[Any]:
-        if self._parent is None and self._kept is None:
-            self._kept = self._store.find(self._place)
+        self.begin()
         if self._kept is not None:
             try:
                 return self._kept.read(self._given, n)
             except IntegrityError as error:
                 self._store.discard(self._place, error)
                 self._kept = None
+        parent = self._opened()
+        while self._made < self._given:
+            if not len(self._made_by(parent, self._given - self._made)):
+                break
+        return self._made_by(parent, n)
+
+    def _opened(self) -> Cursor[Any]:
         if self._parent is None:
             self._parent = self._node.before.open(self._run)
             self._making = self._store.make(self._place)
-        while self._made < self._given:
-            if not len(self._made_by(self._parent, self._given - self._made)):
-                break
-        return self._made_by(self._parent, n)
+        return self._parent
 
     def _made_by(self, parent: Cursor[Any], n: int) -> Block[Any]:
         block = parent.read(n)
@@ -223,7 +267,8 @@ def folder_at(where: str | os.PathLike[str], what: str, remedy: str) -> Path:
     return blobs.root
 
 
-def _given(state: State | None) -> int:
+def given_of(state: State | None) -> int:
+    """How many records were given before a state was taken."""
     if state is None:
         return 0
     given = state.get("turn")

@@ -58,4 +58,6 @@ class Prefetch:
         return before
 
     def open(self, parent: Cursor[Any], run: Run, memo: Any) -> AheadCursor:
-        return AheadCursor(Ahead(parent, Places(marker(parent)()), buffer=self.n))
+        ahead = Ahead(parent, Places(marker(parent)()), buffer=self.n)
+        run.shared.watch(ahead)
+        return AheadCursor(ahead)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 from headrace.blobs import Lease, LockingBlobs
 from headrace.contracts.block import Block
 from headrace.contracts.errors import HeadraceError, VersionExists
+from headrace.formats.filling import Target
 from headrace.formats.manifest import FORMAT_VERSION, Manifest, encode
 from headrace.formats.writer import SHARD_BYTES, Written, write_blocks
 from headrace.progress import ProgressBar
@@ -23,6 +26,10 @@ from headrace.storage.catalog import (
     retired_folder,
     shards_folder,
 )
+from headrace.storage.crew import Crew
+from headrace.storage.side_by_side import Division, is_divisible, note_source
+from headrace.storage.spread import Spread
+from headrace.storage.stretch import Mark
 from headrace.storage.upkeep import reclaim
 
 # Any, in this file: records are the user's values, of every type.
@@ -61,28 +68,47 @@ def refuse_existing(blobs: LockingBlobs, build: Build) -> None:
         )
 
 
-def publish(lease: Lease, build: Build, intake: Intake) -> None:
-    """Writes all records and then the manifest.
+def publish(lease: Lease, build: Build, intake: Intake, crew: Crew) -> None:
+    """Writes all records and then the manifest; ends the crew.
 
     What is raised meanwhile leaves nothing behind, except a shard that another builder may
     have come to use: that one stays until `prune`.
     """
     if lease.is_inherited:
-        _reclaim_inherited(lease)
+        _reclaim_quietly(lease)
     try:
         with ProgressBar(build.title, total=intake.total) as bar:
-            written = write_blocks(
-                _noted(intake, build),
-                blobs=lease.blobs,
-                folder=shards_folder(build.dataset),
-                shard_bytes=build.shard_bytes,
-                allow_pickle=build.allow_pickle,
-                advance=bar.advance,
-            )
+            written = _write(lease, build, intake, crew, bar)
         _commit(lease.blobs, build, written, intake.origin)
     except BaseException as error:
         _tidy(lease, error)
         raise
+    if crew.look_ahead:
+        # Of killed workers, and what was written ahead of a record that changed the schema.
+        _reclaim_quietly(lease)
+
+
+def _write(lease: Lease, build: Build, intake: Intake, crew: Crew, bar: ProgressBar) -> Written:
+    with ExitStack() as end:
+        end.enter_context(crew)
+        # Closed here: an error would keep what runs for as long as its traceback lives.
+        blocks = end.enter_context(closing(_noted(intake, build)))
+        # What a function returns is known once it has given something.
+        first = list(islice(blocks, 1))
+        folder, source = shards_folder(build.dataset), intake.whole
+        target = Target(lease.blobs, folder, build.shard_bytes)
+        if isinstance(source, Spread) and is_divisible(source, target):
+            mark = Mark(lease.note_key, lease.blobs.get(lease.note_key))
+            division = Division(source, target, mark, build.title, build.allow_pickle)
+            return division.write(chain(first, blocks), bar, close=blocks.close)
+        return write_blocks(
+            chain(first, blocks),
+            blobs=lease.blobs,
+            folder=folder,
+            shard_bytes=build.shard_bytes,
+            allow_pickle=build.allow_pickle,
+            advance=bar.advance,
+        )
 
 
 def _commit(blobs: LockingBlobs, build: Build, written: Written, origin: dict[str, Any]) -> None:
@@ -108,7 +134,7 @@ def retire(blobs: LockingBlobs, dataset: str, version: str) -> None:
     blobs.put(f"{retired_folder(dataset)}/{name}", payload)
 
 
-def _noted(blocks: Iterable[Block[Any]], build: Build) -> Iterator[Block[Any]]:
+def _noted(blocks: Iterable[Block[Any]], build: Build) -> Generator[Block[Any]]:
     """The blocks; what the source raises says at which record it did."""
     drawn = 0
     source = iter(blocks)
@@ -118,9 +144,7 @@ def _noted(blocks: Iterable[Block[Any]], build: Build) -> Iterator[Block[Any]]:
         except StopIteration:
             return
         except Exception as error:
-            error.add_note(
-                f"The source of {build.title} raised this at record {drawn}; nothing was published."
-            )
+            note_source(error, build.title, drawn)
             raise
         drawn += len(block)
         yield block
@@ -131,12 +155,12 @@ def _reclaim(lease: Lease) -> None:
     reclaim(lease.blobs, lease.dataset, grace_s=math.inf, besides=lease.version)
 
 
-def _reclaim_inherited(lease: Lease) -> None:
+def _reclaim_quietly(lease: Lease) -> None:
     try:
         _reclaim(lease)
-    except HeadraceError as error:
+    except (HeadraceError, OSError) as error:
         # Of another version, say of a newer format: no reason not to build this one.
-        logger.warning("what a dead builder of %s left stays until prune: %s", lease.dataset, error)
+        logger.warning("what was left over of %s stays until prune: %s", lease.dataset, error)
 
 
 def _tidy(lease: Lease, error: BaseException) -> None:

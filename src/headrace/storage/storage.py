@@ -10,6 +10,7 @@ from typing import Any, ParamSpec
 import msgspec
 
 from headrace.blobs import Lease, LockingBlobs, open_blobs
+from headrace.contracts import Backend
 from headrace.contracts.errors import ArgumentError, whole
 from headrace.dataref import DataRef
 from headrace.formats.stored import StoredRecords
@@ -26,7 +27,9 @@ from headrace.storage.catalog import (
     shards_folder,
     values_folder,
 )
+from headrace.storage.crew import Crew
 from headrace.storage.showing import shown_html, shown_text
+from headrace.storage.spread import spread
 from headrace.stores import BlobStore
 
 # Any, in this file: records are the user's values, of every type.
@@ -83,6 +86,7 @@ class Storage:
         shard_bytes: int = SHARD_BYTES,
         limit: int | None = None,
         unbatch: bool = False,
+        backend: Backend | None = None,
     ) -> DataRef[Any]:
         """Stores the records of any source as a new version.
 
@@ -91,14 +95,20 @@ class Storage:
         as `pathlib.Path`. A second submit of the same version waits for the first. `replace`
         puts a new version over an old one, whose open readers go on. `limit` is how many records
         to store at most. A source that gives batches is stored as it comes, a batch a record,
-        unless `unbatch` says that the records in them are meant.
+        unless `unbatch` says that the records in them are meant. With a `backend`, sources with
+        records by index, and Streams over them, are read, decoded and written on its workers; the
+        version is the same to the byte.
 
-        **Cost**: memory for about one shard (`shard_bytes`), whatever the number of records.
+        **Cost**: memory for about two shards (`shard_bytes`), whatever the number of records; and
+        for two in each worker.
 
         Raises:
             InvalidName: a name that is no plain one.
             VersionExists: the version is there, and `replace` was not said.
-            ArgumentError: an unknown kind of source, or one that never ends and no `limit`.
+            ArgumentError: an unknown kind of source, one that never ends and no `limit`, or no
+                backend.
+            StreamError: the source cannot be sent to workers in other processes.
+            WorkerError: workers died again and again over the same records.
             MissingExtra: the package that reads the source is not installed.
             RecordError: a record that cannot be stored, or differs from those before it.
             StorageError: the disk is full, or refuses.
@@ -111,12 +121,13 @@ class Storage:
         checked_names(dataset, version)
         shard_bytes = whole("shard_bytes", shard_bytes, least=1, remedy="64 MiB suits most data.")
         build = Build(dataset, version, replace, allow_pickle, _plain(meta or {}), shard_bytes)
-        intake = Intake(source, limit=limit, unbatch=unbatch)
+        crew = Crew(backend)
+        intake = Intake(source, limit=limit, unbatch=unbatch, spread=spread(crew))
         refuse_existing(self._blobs, build)
         with Lease(self._blobs, dataset, version) as lease:
             # Whoever held the lease before may have published it.
             refuse_existing(self._blobs, build)
-            publish(lease, build, intake)
+            publish(lease, build, intake, crew)
         return self._open(dataset, version, allow_pickle=allow_pickle)
 
     def fetch(
@@ -289,7 +300,7 @@ class Storage:
             return
         with Lease(self._blobs, build.dataset, build.version) as lease:
             if not self._is_built(build):
-                publish(lease, build, Intake(function))
+                publish(lease, build, Intake(function), Crew(None))
 
     def _is_built(self, build: Build) -> bool:
         """Whether the version is there, built with the same arguments."""

@@ -18,6 +18,7 @@ from headrace.dataref import DataRef
 from headrace.engine import Resume
 from headrace.extras import imported
 from headrace.loader import DataLoader
+from headrace.loader.world import World
 from headrace.streams import Stream
 from headrace.tensors import Framework, conversion
 
@@ -48,7 +49,7 @@ class IterableDataset(TorchDataset[T]):
     **State**: a position; `state_dict(delivered=n)`.
 
     Raises:
-        ArgumentError: `source` is none of these.
+        ArgumentError: `source` is none of these, or a loader that copies to a device.
         MissingExtra: torch is not installed.
 
     Example:
@@ -113,10 +114,10 @@ class IterableDataset(TorchDataset[T]):
                 f"read: {cause(chain)} makes the number of batches depend on the records. Give "
                 "hr.DataLoader(stream, backend=hr.Threads(2)) to the dataset, and num_workers=0."
             )
-        if begun > 1 and not has_known_length(chain, origin):
+        if begun > 1 and not has_known_length(self._loader.world, origin):
             raise _unknown(delivered, "the number of batches in an epoch is not known")
         state = self._loader.state_dict(delivered=delivered)
-        if begun and delivered and not is_reached(chain, origin, begun - 1, state):
+        if begun and delivered and not is_reached(self._loader.world, origin, begun - 1, state):
             raise _unknown(delivered, f"pass {begun} has begun: an earlier one was left early")
         return state
 
@@ -131,9 +132,9 @@ class IterableDataset(TorchDataset[T]):
         self._is_mixed = False
 
     def __reduce__(self) -> tuple[Any, ...]:  # Any: what pickle calls
+        self._refuse_ledger()
         begin = Begin(*self._loader.upcoming())
-        stream: Stream[T] = Stream(self._loader.node)
-        received = (stream, self._loader.framework, begin, self._passes)
+        received = (self._loader.world, self._loader.framework, begin, self._passes)
         return IterableDataset._received, received
 
     def __repr__(self) -> str:
@@ -150,33 +151,45 @@ class IterableDataset(TorchDataset[T]):
 
     @staticmethod
     def _received(
-        stream: Stream[T], to: Framework | None, begin: Begin, passes: Passes
+        world: World, to: Framework | None, begin: Begin, passes: Passes
     ) -> IterableDataset[T]:
-        loader = DataLoader(stream, to=to)
+        loader: DataLoader[T] = DataLoader(
+            world.stream(), ranks=world.ranks, epoch_end=world.epoch_end, elastic=False, to=to
+        )
         loader.load_state_dict(begin.state)
         return IterableDataset._made(loader, passes, (os.getpid(), begin))
 
     def _in_this_process(self) -> Iterator[T]:
         begun, begin = self._passes.begun(os.getpid(), self._loader.upcoming()[0])
         if begun and begin is not None:
-            resume, where = settled(self._loader.node, begin, begun)
+            resume, where = settled(self._loader.world, begin, begun)
             self._loader.load_state_dict(resume.state(where))
             self._is_mixed = True
         return iter(self._loader)
 
+    def _refuse_ledger(self) -> None:
+        if self._loader.ledger is not None:
+            raise StreamError(
+                f"{self._loader.ledger} was given to a loader whose batches are to be made by "
+                "torch's workers, which cannot note them in order. Use backend=hr.Threads(2) and "
+                "num_workers=0, or leave out ledger=."
+            )
+
     def _on_worker(self, worker: Any) -> Iterator[T]:  # Any: torch's WorkerInfo
+        self._refuse_ledger()
         starter, self._turn = _starter(worker, self._turn), self._turn + 1
         if self._sent is not None and self._sent[0] == os.getpid():
             begin = self._sent[1]
         else:
             begin = Begin(*self._loader.upcoming())
         begin, number = self._passes.begin(starter, begin)
-        chain, to = self._loader.node, self._loader.framework
+        world, to = self._loader.world, self._loader.framework
+        chain = world.chain
         share = Share(worker.id, worker.num_workers)
         is_repeated = share.workers > 1 and not chain.is_divisible
         if is_repeated and self._passes.is_first_to_tell(starter.main):
             warnings.warn(share.told(chain), stacklevel=2)
-        batches = share.batches(chain, *settled(chain, begin.state, number))
+        batches = share.batches(world, *settled(world, begin.state, number))
         return batches if to is None else map(conversion(to), batches)
 
 
@@ -189,6 +202,12 @@ def _class() -> type[Any]:  # Any: its second parent is optional
 
 def _loader_of(source: Any) -> DataLoader[Any]:  # Any: whatever the user has
     if isinstance(source, DataLoader):
+        if source.device is not None:
+            raise ArgumentError(
+                "an IterableDataset hands batches to torch's DataLoader, which copies them itself, "
+                f"got a loader with device={source.device!r}. Leave device out, and let torch pin "
+                "and copy; or iterate over the loader."
+            )
         return source
     if isinstance(source, DataRef):
         source = source.stream()

@@ -10,6 +10,7 @@ from typing import Any
 from headrace.contracts import Run, State, iterate
 from headrace.engine import Chain, Resume
 from headrace.loader import DataLoader
+from headrace.loader.world import World
 from headrace.streams import Stream
 
 # Any, in this file: records pass through untyped.
@@ -22,13 +23,19 @@ class Share:
     worker: int
     workers: int
 
-    def batches(self, chain: Chain, resume: Resume, where: State | None) -> Iterator[Any]:
+    def batches(self, world: World, resume: Resume, where: State | None) -> Iterator[Any]:
         """This share of a pass, which begins at `where`."""
+        chain, begin = world.chain, 0 if where is None else where["at"]
+        stop = world.cut_after(_run(resume))
         if chain.is_divisible:
-            return self._made_alone(chain, resume, where)
-        loader: DataLoader[Any] = DataLoader(Stream(chain))
+            count = None if stop is None else len(range(begin + self.worker, stop, self.workers))
+            return islice(self._made_alone(chain, resume, begin), count)
+        # A chain that is shared out says its rank; one that is not must not find ranks here.
+        ranks = None if chain.ranked else world.ranks
+        loader: DataLoader[Any] = DataLoader(Stream(chain), ranks=ranks)
         loader.load_state_dict(resume.state(where))
-        return islice(loader, self.worker, None, self.workers)
+        left = None if stop is None else max(0, stop - begin)
+        return islice(loader, self.worker, left, self.workers)
 
     def told(self, chain: Chain) -> str:
         """The warning where a share cannot be made alone."""
@@ -39,9 +46,8 @@ class Share:
             "step before the data are stored."
         )
 
-    def _made_alone(self, chain: Chain, resume: Resume, where: State | None) -> Iterator[Any]:
-        first = (0 if where is None else where["at"]) + self.worker
-        cursor = chain.open_every(_run(resume), first, self.workers)
+    def _made_alone(self, chain: Chain, resume: Resume, begin: int) -> Iterator[Any]:
+        cursor = chain.open_every(_run(resume), begin + self.worker, self.workers)
         try:
             yield from iterate(cursor)
         finally:
@@ -56,37 +62,42 @@ def cause(chain: Chain) -> str:
     return str(chain)
 
 
-def settled(chain: Chain, state: State, number: int) -> tuple[Resume, State | None]:
+def settled(world: World, state: State, number: int) -> tuple[Resume, State | None]:
     """Where the pass begins that is the `number`-th from a state on, counted from 0."""
-    resume, where = Resume.of(chain, state), Resume.where(state)
+    chain = world.chain
+    resume = Resume.of(chain, state)
+    where = resume.where(state)
     # In the first pass a DataLoader finds out itself that nothing is left of its epoch.
     is_asked = number > 0 or chain.is_divisible
-    if where is not None and is_asked and _is_over(chain, resume, where):
+    is_inside = where is not None or resume.rest is not None
+    if is_inside and is_asked and _is_over(world, resume, where):
         resume, where = resume.following(), None
     for _ in range(number):
         resume, where = resume.following(), None
     return resume, where
 
 
-def has_known_length(chain: Chain, origin: State) -> bool:
+def has_known_length(world: World, origin: State) -> bool:
     """Whether it is known how many batches an epoch has, or that it never ends."""
-    return chain.is_infinite or chain.length(_run(Resume.of(chain, origin))) is not None
+    run = _run(Resume.of(world.chain, origin))
+    return world.chain.is_infinite or world.length(run) is not None
 
 
-def is_reached(chain: Chain, origin: State, number: int, state: State) -> bool:
+def is_reached(world: World, origin: State, number: int, state: State) -> bool:
     """Whether a state lies in that pass or later, or at the end of the one before it."""
-    first, _ = settled(chain, origin, number)
-    resume, where = Resume.of(chain, state), Resume.where(state)
+    first, _ = settled(world, origin, number)
+    resume = Resume.of(world.chain, state)
+    where = resume.where(state)
     if resume.epoch == first.epoch - 1 and where is not None:
-        return _is_over(chain, resume, where)
+        return _is_over(world, resume, where)
     return resume.epoch >= first.epoch
 
 
-def _is_over(chain: Chain, resume: Resume, where: State) -> bool:
+def _is_over(world: World, resume: Resume, where: State | None) -> bool:
     """Whether nothing is left of an epoch."""
-    length = chain.length(_run(resume))
+    chain, length = world.chain, world.length(_run(resume))
     if length is not None and chain.gives_one_a_unit:
-        return bool(where["at"] >= length)
+        return bool((0 if where is None else where["at"]) >= length)
     cursor = chain.open(_run(resume), where)
     try:
         return not len(cursor.read(1))
@@ -95,4 +106,4 @@ def _is_over(chain: Chain, resume: Resume, where: State) -> bool:
 
 
 def _run(resume: Resume) -> Run:
-    return Run(epoch=resume.epoch, seed=resume.seed)
+    return Run(epoch=resume.epoch, seed=resume.seed, rest=resume.rest)
