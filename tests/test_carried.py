@@ -17,6 +17,13 @@ class Asking(Exception):
         self.line = line
 
 
+class Lost:
+    """Pickles and does not load."""
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return int, ("no number",)
+
+
 def carried(error: BaseException) -> BaseException:
     try:
         raise error
@@ -35,9 +42,9 @@ def test_an_exception_keeps_its_type_with_what_it_holds_its_notes_and_traceback(
 
 
 def test_an_exception_that_cannot_travel_is_described() -> None:
-    for lock in (ValueError(threading.Lock()), ExceptionGroup("two", [Asking("table.csv", 3)])):
-        error = carried(lock)
+    for lost in (ValueError(threading.Lock()), ExceptionGroup("two", [ValueError(Lost())])):
+        error = carried(lost)
 
         assert type(error) is StreamError
-        assert f"{type(lock).__name__}: {lock} (an exception that cannot be pickled)" == str(error)
+        assert f"{type(lost).__name__}: {lost} (an exception that cannot be pickled)" == str(error)
         assert error.__notes__ == ["at record 7"]
