@@ -43,12 +43,14 @@ class Dialect:
                 f"delimiter and quotechar must differ, got {self.delimiter!r} for both. "
                 "Pass quotechar=None where no field is quoted."
             )
-        one, between = self._one_field(), re.escape(self.delimiter.encode())
-        row = rb"%b(?:%b%b)*+" % (one, between, one)
-        self._set("_field", rb"(?:\A|%b)%b" % (between, one))
+        between = re.escape(self.delimiter.encode())
+        # No `(?:...)*+`, which before Python 3.11.5 takes what its last turn did not match.
+        one = self._one_field(rb"(?:")
+        row = rb"(?>%b(?:%b%b)*)" % (one, between, one)
+        self._set("_field", rb"(?:\A|%b)%b" % (between, self._one_field(rb"(")))
         self._set("_row", rb"(?P<row>%b)(?:\r\n|\r|\n|\Z)" % row)
         # A \r at the end of what was read so far may be half of a line's end.
-        self._set("_rows", rb"(?:%b(?:\r\n|\n|\r(?=.)))*+" % row)
+        self._set("_rows", rb"(?>(?:%b(?:\r\n|\n|\r(?=.)))*)" % row)
 
     def end_of_rows(self, buffer: bytes) -> int:
         """Where the last whole row of `buffer` ends, which begins with one; 0 without any."""
@@ -88,14 +90,18 @@ class Dialect:
             quoted.replace(quote + quote, quote) + tail + plain for quoted, tail, plain in parts
         ]
 
-    def _one_field(self) -> bytes:
-        """A pattern whose groups join to the field: inside quotes, behind them, without them."""
+    def _one_field(self, group: bytes) -> bytes:
+        """A pattern whose groups join to the field: inside quotes, behind them, without them.
+
+        Each begins with `group`.
+        """
         plain = rb"[^%b\r\n]*+" % re.escape(self.delimiter.encode())
         if self.quotechar is None:
-            return rb"()()(%b)" % plain
+            return rb"%b)%b)%b%b)" % (group, group, group, plain)
         quote = re.escape(self.quotechar.encode())
-        quoted = rb"%b((?:[^%b]++|%b%b)*+)%b(%b)" % (quote, quote, quote, quote, quote, plain)
-        return rb"(?:%b|(?!%b)(%b))" % (quoted, quote, plain)
+        inside = rb"(?>(?:[^%b]++|%b%b)*)" % (quote, quote, quote)
+        quoted = rb"%b%b%b)%b%b%b)" % (quote, group, inside, quote, group, plain)
+        return rb"(?:%b|(?!%b)%b%b))" % (quoted, quote, group, plain)
 
     def _end_by_quotes(self, buffer: bytes) -> int | None:
         """The same by counting quotes; None where one stands in the midst of a field."""
