@@ -82,6 +82,14 @@ class ElsewhereBlobs(LocalBlobs):
         return LocalBlobs, (self.root.parent / "elsewhere", False, self.unfinished)
 
 
+@dataclass(frozen=True)
+class KeepingBlobs(LocalBlobs):
+    """Files of which none can be removed."""
+
+    def delete(self, key: str) -> None:
+        raise StorageError(f"{key} cannot be removed")
+
+
 def files(folder: Path) -> dict[str, bytes]:
     """All that lies in a folder."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -137,6 +145,20 @@ def test_a_worker_killed_in_the_middle_of_a_shard_leaves_nothing(tmp_path: Path)
     submit(blobs, Rows(), hr.Processes(2))
     assert (tmp_path / "killed").exists()
     assert files(root) == submitted(tmp_path / "alone", Rows())
+
+
+def test_a_store_that_fails_again_at_the_end_hides_no_error(tmp_path: Path) -> None:
+    def fail(index: int) -> None:
+        if index == 333:
+            raise KeyError("no such picture")
+
+    blobs = KeepingBlobs(tmp_path / "root", durable=False)
+    with pytest.raises(StorageError, match="cannot be removed") as held:
+        submit(blobs, Rows(fail), hr.Threads(2))
+    # The lease is given back last, and fails too: before it came the source's own error.
+    first = held.value.__context__
+    assert isinstance(first, KeyError)
+    assert any("rows 1.0 raised this at record 333" in note for note in first.__notes__)
 
 
 def build_until_killed(root: Path) -> None:

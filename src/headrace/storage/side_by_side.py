@@ -6,13 +6,14 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
 from headrace.contracts import Block, Run, Task
 from headrace.contracts.backend import Future
+from headrace.contracts.errors import HeadraceError
 from headrace.formats.filling import Target
 from headrace.formats.schema import Schema
 from headrace.formats.stretches import LAG, Stretch, Stretches
@@ -166,7 +167,9 @@ class _Writing:
     def _end(self) -> None:
         """Lets those that still write see that it is in vain, so that they leave nothing."""
         self._job.is_unwanted.set()
-        self._blobs.delete(self._job.mark.key)
+        # What ended it is the error to read, not that of a store which fails once more.
+        with suppress(HeadraceError, OSError):
+            self._blobs.delete(self._job.mark.key)
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
             if all(flying.future.done() for flying in self._flight):
