@@ -9,6 +9,7 @@ BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+AZURITE := build/azurite
 # pip knows folders of local wheels that uv has to be told of.
 INSTALL = UV_FIND_LINKS="$$($(BIN)/python -m pip config get global.find-links 2>/dev/null | paste -sd, -)" \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -33,10 +34,10 @@ setup: $(VENV)/.core
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(AZURITE)/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-fast: $(VENV)/.test
+test-fast: $(VENV)/.test $(AZURITE)/.installed
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 stress: $(VENV)/.test
@@ -87,6 +88,14 @@ $(VENV)/.demo: $(VENV)/.uv pyproject.toml
 
 $(VENV)/.test: $(VENV)/.uv pyproject.toml
 	$(INSTALL) -e ".[test,demo]" "$(TORCH)"
+	@touch $@
+
+# The Azure server of the tests. Where there is no npm, the one beside Python does it.
+$(AZURITE)/.installed: tests/servers/package.json | $(VENV)/.test
+	@mkdir -p $(AZURITE)
+	cp $< $(AZURITE)/package.json
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm install --prefix $(AZURITE) --loglevel=error --no-package-lock \
+		--omit=dev --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.uv pyproject.toml

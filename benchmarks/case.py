@@ -16,7 +16,8 @@ WORKS = (
     *("write W1", "write W4", "in", "tf"),
     *("async", "async no-op", "async pool"),
     *("pack lognormal", "pack text", "pack padding"),
-    *("mix", "monitor", "costs"),
+    *("mix", "monitor", "costs", "compression"),
+    *("remote W2", "remote W2 again", "remote sparse", "remote costs"),
     *("workers W1", "workers W3", "W2d", "W2d CPU"),
     *("first batch", "idle", "state_dict", "kills", "report cost"),
 )

@@ -18,6 +18,7 @@ STAMP = "installed.txt"
 OVERRIDES = "overrides.txt"
 # What decodes W2d, the same for everybody, and what counts CPU time.
 DECODING = ("simplejpeg", "opencv-python-headless", "psutil")
+REMOTE = ("remote W2", "remote W2 again", "remote sparse")
 # How much of an installer's complaint is shown in the table.
 REASON_LENGTH = 300
 
@@ -33,8 +34,13 @@ class Group:
     packages: tuple[str, ...]
     # What they take part in: without any of these an environment is neither made nor started.
     works: tuple[str, ...] = WORKS
-    # Requirements in place of those that packages make themselves.
-    overrides: tuple[str, ...] = ()
+    # What packages ask for and the works do without.
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def overrides(self) -> list[str]:
+        """Requirements in place of those that packages make themselves."""
+        return [f"{name} ; python_version < '3'" for name in self.left_out]
 
 
 GROUPS = (
@@ -53,13 +59,17 @@ GROUPS = (
             "ours_pool",
             "ours_mix",
             "ours_monitor",
+            "ours_compression",
             "ours_workers",
             "ours_decode",
             "ours_backends",
             "ours_kills",
+            "downloads",
+            "ours_remote",
+            "ours_remote_costs",
         ),
-        ("-e", str(ROOT), "lmdb", "pillow", "scikit-image", "scikit-learn", *DECODING),
-        ("headrace", "numpy", "pyarrow", "lmdb", "obstore"),
+        ("-e", str(ROOT), "lmdb", "pillow", "scikit-image", "scikit-learn", "zstandard", *DECODING),
+        ("headrace", "numpy", "pyarrow", "lmdb", "obstore", "zstandard"),
     ),
     # A source and what is stored of it are compared in one process, so all are in one.
     Group(
@@ -129,11 +139,23 @@ GROUPS = (
     # It asks for torchvision, which nothing here uses and which must match torch.
     Group(
         "litdata",
-        ("litdata_workers",),
+        ("litdata_workers", "litdata_remote"),
         ("litdata==0.2.76", "torch==2.13.0", "numpy", *DECODING),
-        ("litdata", "torch"),
-        ("workers W1", "workers W3", "W2d", "W2d CPU"),
-        overrides=("torchvision ; python_version < '3'",),
+        ("litdata", "torch", "obstore"),
+        ("workers W1", "workers W3", "W2d", "W2d CPU", *REMOTE),
+        left_out=("torchvision",),
+    ),
+    # What it asks for beside these is for other stores, plots and ready datasets.
+    Group(
+        "mosaic",
+        ("mosaic_remote",),
+        ("mosaicml-streaming==0.13.*", "torch==2.13.0", "numpy", "pillow"),
+        ("mosaicml-streaming", "torch", "boto3"),
+        REMOTE,
+        left_out=(
+            *("torchvision", "transformers", "matplotlib", "google-cloud-storage", "oci"),
+            *("azure-identity", "azure-storage-blob", "azure-storage-file-datalake", "paramiko"),
+        ),
     ),
     Group(
         "spdl",

@@ -30,7 +30,8 @@ CASE_LIMIT_S = 600.0
 NEEDED = {
     **dict.fromkeys(("costs", "tf", "monitor"), ("W1",)),
     **dict.fromkeys(("first batch", "idle", "state_dict", "kills", "report cost"), ("W1",)),
-    **dict.fromkeys(("W2d", "W2d CPU"), ("W2",)),
+    **dict.fromkeys(("W2d", "W2d CPU", "remote W2 again"), ("W2",)),
+    **dict.fromkeys(("remote sparse", "remote costs"), ("W1",)),
     "in": ("W2", "W4"),
 }
 

@@ -10,10 +10,12 @@ import numpy as np
 
 import headrace as hr
 from benchmarks.case import Bench
+from benchmarks.remote import Repeated
 from benchmarks.sizes import OPEN_RECORDS
 
 VERSION = "1"
 WIDE = "open"
+REPEATED = "repeated"
 
 
 def storage_at(folder: Path, *, durable: bool) -> hr.Storage:
@@ -27,6 +29,16 @@ def stored(bench: Bench, work: str) -> Any:
     if work not in storage.datasets():
         storage.submit(bench.workload(work).records(), work, VERSION)
     return storage.fetch(work, VERSION)
+
+
+def stored_repeated(bench: Bench) -> Any:
+    """The DataRef of W1 repeated until it fills its shards."""
+    storage = storage_at(bench.scratch / "stored", durable=False)
+    if REPEATED not in storage.datasets():
+        records = Repeated(bench)
+        drawn = (records[index] for index in range(len(records)))
+        storage.submit(drawn, REPEATED, VERSION, shard_bytes=records.shard_bytes)
+    return storage.fetch(REPEATED, VERSION)
 
 
 def stored_wide(bench: Bench) -> Path:

@@ -12,6 +12,8 @@ NO_PEER = ("headrace", "limit", "NumPy")
 LMDB = "LMDB + pickle"
 LIMIT = "limit: numpy.take"
 KEPT = "limit: numpy.take, kept"
+DOWNLOAD = "plain download, into a file"
+WHOLE = "whole shards, plain download"
 THREADS = "limit: threads in loops"
 TORCH = "torch DataLoader"
 # A Dataset that copies its rows out of the map, since torch warns of arrays it cannot write to.
@@ -234,6 +236,22 @@ TARGETS: tuple[Ratio | Bound, ...] = (
             is_at_most=True,
         )
         for kind in ("threads", "processes")
+    ],
+    Ratio("remote W2 >= 0.8 of a plain download", "remote W2", "headrace", DOWNLOAD, 0.8),
+    # "Equal" leaves a tenth to noise.
+    Ratio("remote W2 again >= 0.9 of local", "remote W2 again", "headrace", "headrace, local", 0.9),
+    Ratio("remote sparse: <= 0.1 of whole shards", "remote sparse", "headrace", WHOLE, 0.1, True),
+    Bound("remote sparse: bytes <= 2x the records'", "remote sparse", "headrace: bytes", 2),
+    Bound("remote sparse: requests <= 1x the least", "remote sparse", "headrace: requests", 1),
+    *[
+        Bound(f"{name}, {how} <= {bar}{unit}", "remote costs", f"{name}, {how}", bar)
+        for name, how, bar, unit in (
+            ("cacheable hit", "local", 20, " ms"),
+            ("cacheable hit", "requests", 2, ""),
+            ("open 10,000 shards", "local", 100, " ms"),
+            ("open 10,000 shards", "remote", 100, " ms"),
+            ("open 10,000 shards", "requests", 1, ""),
+        )
     ],
     Bound(
         "a worker killed each second: >= 0.7 of the rate without",

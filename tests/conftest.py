@@ -1,4 +1,4 @@
-"""What holds for every test: hypothesis profiles, skips as failures in CI, clusters."""
+"""What holds for every test: hypothesis profiles, skips as failures in CI, clusters, servers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.servers.azure import azure_server
+from tests.servers.gcs import gcs_server
+from tests.servers.proxy import Proxy
+from tests.servers.s3 import s3_server
+from tests.servers.serving import Place, Store
 
 # Any, in this file: packages without types.
 IN_CI = bool(os.environ.get("CI"))
@@ -141,3 +146,55 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         for process in processes:
             process.kill()
             process.wait()
+
+
+# -- object stores, started once for all tests that need one --------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Copies of shards go to a folder of the tests, also in the processes that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADRACE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Store]:
+    with s3_server() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def gcs() -> Iterator[Store]:
+    with gcs_server() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[Store]:
+    with azure_server() as store:
+        yield store
+
+
+@pytest.fixture
+def bucket(s3: Store) -> str:
+    """The address of a new bucket of `s3`."""
+    return s3.new_bucket()
+
+
+@pytest.fixture(params=["memory", "s3", "gcs", "azure"])
+def store(request: pytest.FixtureRequest) -> Place:
+    """A new and empty place in each kind of object store."""
+    if request.param == "memory":
+        return Place("memory://", None)
+    server: Store = request.getfixturevalue(request.param)
+    return Place(server.new_bucket(), server.storage_options)
+
+
+@pytest.fixture
+def proxy(s3: Store) -> Iterator[Proxy]:
+    """A proxy in front of `s3` that fails as it is told."""
+    proxy = Proxy(s3)
+    yield proxy
+    proxy.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from headrace.settings import Settings, current_settings, settings_of
@@ -34,6 +36,16 @@ def test_each_launcher_is_understood(rank: str, world_size: str) -> None:
 def test_the_storage_of_the_command_line_is_an_address_or_nothing() -> None:
     assert settings_of({"HEADRACE_STORAGE": "/data"}).storage == "/data"
     assert settings_of({"HEADRACE_STORAGE": ""}).storage is None
+    assert settings_of({"HEADRACE_LOCKS": "leases"}).locks == "leases"
+    assert settings_of({"HEADRACE_TRUST": "sha256"}).trust == "sha256"
+
+
+def test_the_cache_is_where_the_environment_says_ours_before_everybodys() -> None:
+    assert settings_of({}).cache_dir is None
+    assert settings_of({"XDG_CACHE_HOME": "/caches"}).cache_dir == Path("/caches/headrace")
+    both = settings_of({"XDG_CACHE_HOME": "/caches", "HEADRACE_CACHE_DIR": "/fast"})
+    assert both.cache_dir == Path("/fast")
+    assert settings_of({"HEADRACE_CACHE_BYTES": "50GB"}).cache_bytes == "50GB"
 
 
 def test_what_is_no_number_is_passed_over() -> None:

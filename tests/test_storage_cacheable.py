@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from headrace.backends import Threads
 from headrace.contracts.errors import ArgumentError
+from headrace.dataref import DataRef
 from headrace.storage import Storage
 from headrace.storage.arguments import described
+from headrace.streams import Stream
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -133,6 +136,46 @@ def test_arrays_are_described_by_their_bytes() -> None:
     other[5000] = 0
     assert described(long) == described(long.copy())
     assert described(long) != described(other)
+
+
+def test_arrays_of_objects_are_described_by_what_they_hold() -> None:
+    one, same, other = (np.array([text, None], object) for text in ("a" * 9, "b" * 9, "c"))
+    same[0] = "".join(["a"] * 9)
+    assert described(one) == described(same) != described(other)
+
+
+@pytest.mark.slow
+def test_tensors_and_tables_are_described_by_all_of_their_values() -> None:
+    torch, pandas = pytest.importorskip("torch"), pytest.importorskip("pandas")
+    for made in (torch.tensor, lambda values: pandas.DataFrame({"x": values, "y": "a"})):
+        values = np.arange(10_000)
+        one, same = described(made(values)), described(made(values.copy()))
+        values[5000] = 0
+        # Their text shows the first and the last few only.
+        assert one == same != described(made(values))
+
+
+def test_the_options_are_those_of_submit(storage: Storage) -> None:
+    pytest.importorskip("zstandard")
+
+    @storage.cacheable(
+        "texts", "1.0", shard_bytes=500, backend=Threads(2), compress={"value": "zstd"}
+    )
+    def texts(count: int) -> Stream[str]:
+        return DataRef.from_sequence(range(count)).stream().map(lambda number: "a" * number)
+
+    ref = texts(100)
+    assert str(ref.schema) == "str (zstd)"
+    assert storage.verify("texts").shard_count > 5
+    assert [len(text) for text in texts(100).stream()] == list(range(100))
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"shard_bytes": 0}, "shard_bytes must be a whole number of at least 1"),
+        ({"backend": 2}, "a backend that says look_ahead and start was expected, got 2"),
+        ({"compress": {"value": "lz4"}}, "compress has 'lz4' for the field 'value'"),
+    ]
+    for options, told in cases:
+        with pytest.raises(ArgumentError, match=told):
+            storage.cacheable("texts", "2.0", **options)
 
 
 def test_objects_are_described_without_their_address() -> None:

@@ -15,7 +15,7 @@ import pytest
 import headrace as hr
 from headrace.contracts import Backend, EncodedImage, columns_of
 from headrace.contracts.errors import ArgumentError, RecordError, StreamError, WorkerError
-from headrace.formats.prepared import prepared
+from headrace.formats.schema.prepared import prepared
 
 # Any, in this file: records and sources of every kind.
 pytestmark = pytest.mark.timeout(120)

@@ -22,17 +22,18 @@ from benchmarks.reading import WORKERS, Records, as_arrays
 CHUNK_BYTES = "64MB"
 
 
-def _record(records: Records, index: int) -> dict[str, Any]:
+def record(records: Any, index: int) -> dict[str, Any]:
+    """What LitData calls in a process of its own."""
     return records[index]
 
 
-def _stored(bench: Bench, work: str) -> Path:
+def stored(bench: Bench, work: str) -> Path:
     """The records as LitData stores them, written once a run."""
     path = bench.scratch / work
     if not path.exists():
         records = Records(bench, work)
         litdata.optimize(
-            partial(_record, records),
+            partial(record, records),
             list(range(len(records))),
             str(path),
             num_workers=1,
@@ -48,7 +49,7 @@ def _batches(
     bench: Bench, work: str, size: int, fn: Callable[[Any], Any] | None = None
 ) -> Iterator[Callable[[], Any]]:
     torch.set_num_threads(1)
-    records = litdata.StreamingDataset(str(_stored(bench, work)), shuffle=True, transform=fn)
+    records = litdata.StreamingDataset(str(stored(bench, work)), shuffle=True, transform=fn)
     loader = litdata.StreamingDataLoader(
         records, batch_size=size, num_workers=WORKERS, persistent_workers=True
     )

@@ -159,6 +159,31 @@ class DataRef(Generic[T]):
         return identity_of(self._records) + ("" if plain else f" [{self._order}]")
 
     @property
+    def digest(self) -> str:
+        """What a stored version is known by for ever: `sha256:` and the SHA-256 of its manifest.
+
+        Noted, and given to `storage.fetch(..., digest=...)`, it opens this version or none. In a
+        storage with `trust="sha256"` it stands for each byte of the records.
+
+        Raises:
+            StreamError: the records are not those of one stored version.
+
+        Example:
+            >>> import headrace as hr
+            >>> storage = hr.Storage("memory://")
+            >>> noted = storage.submit(range(3), "digits", "1.0").digest
+            >>> len(storage.fetch("digits", "1.0", digest=noted))
+            3
+        """
+        found: str | None = getattr(self._records, "digest", None)
+        if found is None:
+            raise StreamError(
+                f"the digest of {self!r} was asked for, and only a stored version has one. "
+                "Submit the records first."
+            )
+        return found
+
+    @property
     def read_ahead(self) -> int:
         """How many records may be read before they are asked for."""
         return read_ahead_of(self._records)
@@ -179,24 +204,29 @@ class DataRef(Generic[T]):
     # -- orders ------------------------------------------------------------------------------
 
     def shuffle(
-        self, seed: int | None, kind: ShuffleKind = "global", window: int | None = None
+        self,
+        seed: int | None,
+        kind: ShuffleKind = "global",
+        window: int | None = None,
+        *,
+        block: int | None = None,
     ) -> DataRef[T]:
         """The records in a random order, another one each epoch; exact, not windowed.
 
         "global" permutes everything; "nearby" moves a record at most `window` places; "blocks"
-        permutes blocks of consecutive records, then inside windows of `window` blocks: both read
-        nearly sequentially, and have a wide window where none is given. `seed` None takes the
-        loader's.
+        permutes blocks of `block` consecutive records, then inside windows of `window` blocks: both
+        read nearly sequentially, and have a wide window where none is given. A block has 1,024
+        records; over a network, give those of a shard. `seed` None takes the loader's.
 
         **Source**: a Feistel network with cycle walking (`headrace.orders.permutation`).
 
         Raises:
-            ArgumentError: `seed` is no integer, `kind` unknown, or `window` below 1 or without a
-                kind that has one.
+            ArgumentError: `seed` is no integer, `kind` unknown, or `window` or `block` below 1 or
+                without a kind that has one.
         """
         if seed is not None:
             seed_value(seed)
-        return self._with(shuffled_by(self._order, kind, seed, window))
+        return self._with(shuffled_by(self._order, kind, seed, window, block=block))
 
     def shard(self, rank: int, world_size: int, remainder: Remainder = "keep") -> DataRef[T]:
         """The part of one rank: positions rank, rank + world_size, ... of the order so far.

@@ -21,7 +21,7 @@ from typing import Any, Generic, Literal, Protocol, SupportsIndex, TypeVar, over
 import numpy.typing as npt
 
 from headrace import stages
-from headrace.blobs.addresses import options_of
+from headrace.blobs.stores.options import options_of
 from headrace.contracts import (
     LEFT,
     Backend,
@@ -549,6 +549,7 @@ class Stream(Generic[T]):
         limit: int | None = None,
         unbatch: bool = False,
         backend: Backend | None = None,
+        compress: Mapping[str, str] | None = None,
     ) -> U:
         """Stores the records as a new version. See `headrace.Storage.submit`.
 
@@ -568,6 +569,7 @@ class Stream(Generic[T]):
             limit=limit,
             unbatch=unbatch,
             backend=backend,
+            compress=compress,
         )
 
     # -- stores ------------------------------------------------------------------------------
@@ -697,6 +699,7 @@ class Submits(Protocol[R_co]):
         limit: int | None = ...,
         unbatch: bool = ...,
         backend: Backend | None = ...,
+        compress: Mapping[str, str] | None = ...,
     ) -> R_co:
         """Stores the records of a source as a new version."""
         ...

@@ -1,4 +1,4 @@
-"""What every kind of blobs does, files and memory alike."""
+"""What every kind of blobs does: files, memory, and object stores of each kind."""
 
 from __future__ import annotations
 
@@ -6,27 +6,58 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from tests.servers.serving import Store
 
 from headrace.blobs import LockingBlobs, open_blobs
-from headrace.contracts.errors import InvalidName, NotFound, VersionExists
+from headrace.contracts.errors import (
+    ArgumentError,
+    IntegrityError,
+    InvalidName,
+    NotFound,
+    VersionExists,
+)
 from headrace.testing import check_blobs
 from headrace.testing.faults import Script, ScriptedBlobs
 
 # Keys that could leave the root, or mean different things to different stores.
 BAD_KEYS = ("", "/etc/passwd", "../x", "a/../b", "a//b", "a/", "./a", "a\\b", "a\0b")
+# Keys that an address must not mistake for more than a name.
+KEYS = (
+    "a?b=c",
+    "a#b",
+    "a%b",
+    "a%20b",
+    "a b",
+    "a+b",
+    "a&b",
+    "a:b",
+    "a;b",
+    "a'b",
+    'a"b',
+    "é",
+    "日本",
+)
 
 
-@pytest.fixture(params=["local", "local, not durable", "memory", "scripted"])
+@pytest.fixture(
+    params=["local", "local, not durable", "leases", "memory", "scripted", "s3", "gcs", "azure"]
+)
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> LockingBlobs:
     match request.param:
         case "local":
             return open_blobs(tmp_path / "root")
         case "local, not durable":
             return open_blobs(tmp_path / "root", durable=False)
+        case "leases":
+            return open_blobs(tmp_path / "root", locks="leases")
         case "memory":
             return open_blobs("memory://")
-        case _:
+        case "scripted":
             return ScriptedBlobs(open_blobs(tmp_path), Script(at=-1))
+        case name:
+            server: Store = request.getfixturevalue(name)
+            url = f"{server.new_bucket()}/a folder"
+            return open_blobs(url, storage_options=server.storage_options)
 
 
 def ten(file: BinaryIO) -> None:
@@ -71,8 +102,51 @@ def test_a_written_blob_is_kept(blobs: LockingBlobs) -> None:
     assert [(stat.key, stat.size_bytes) for stat in blobs.list("")] == [("shards/1", 3)]
 
 
+def test_ranges_are_read_as_they_are_asked_for(blobs: LockingBlobs) -> None:
+    payload = bytes(range(256)) * 100
+    blobs.put("digits/a.bin", payload)
+    # In any order, twice, over one another, none of it, up to the end.
+    starts, ends = [700, 0, 0, 650, 25_600, 25_000], [800, 10, 10, 750, 25_600, 25_600]
+    found = blobs.ranges("digits/a.bin", starts, ends)
+    asked = zip(starts, ends, strict=True)
+    assert [piece.tobytes() for piece in found] == [payload[start:end] for start, end in asked]
+    assert not any(piece.flags.writeable for piece in found)
+    assert blobs.ranges("digits/a.bin", [], []) == []
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 4), (2, 5), (3, 4), (100, 101)])
+def test_ranges_behind_the_end_say_that_the_blob_was_cut_short(
+    blobs: LockingBlobs, start: int, end: int
+) -> None:
+    blobs.put("a", b"ten")
+    with pytest.raises(IntegrityError, match=r"a\b.* ends before the bytes that were to be read"):
+        blobs.ranges("a", [start], [end])
+
+
+@pytest.mark.parametrize(("starts", "ends"), [([2], [1]), ([-1], [1]), ([0, 1], [1])])
+def test_what_is_no_range_is_refused(
+    blobs: LockingBlobs, starts: list[int], ends: list[int]
+) -> None:
+    blobs.put("a", b"ten")
+    with pytest.raises(ArgumentError, match="ranges need as many ends as starts, .* Give the"):
+        blobs.ranges("a", starts, ends)
+
+
+def test_y_b15_keys_of_any_text_are_kept_apart(blobs: LockingBlobs) -> None:
+    for key in KEYS:
+        blobs.put(f"odd/{key}", key.encode())
+    assert {stat.key: stat.size_bytes for stat in blobs.list("odd")} == {
+        f"odd/{key}": len(key.encode()) for key in KEYS
+    }
+    for key in KEYS:
+        assert blobs.get(f"odd/{key}") == key.encode()
+        assert blobs.stat(f"odd/{key}") is not None
+        blobs.delete(f"odd/{key}")
+    assert list(blobs.list("odd")) == []
+
+
 def test_what_is_missing_is_not_found(blobs: LockingBlobs) -> None:
-    for read in (blobs.get, blobs.map):
+    for read in (blobs.get, blobs.map, lambda key: blobs.ranges(key, [0], [1])):
         with pytest.raises(NotFound, match="there is no .*a/b"):
             read("a/b")
     assert blobs.stat("a/b") is None
@@ -119,7 +193,11 @@ def test_a_lock_has_one_holder(blobs: LockingBlobs) -> None:
     release = blobs.try_lock("digits/leases/1.0")
     assert release is not None
     assert blobs.try_lock("digits/leases/1.0") is None
-    assert blobs.try_lock("digits/leases/2.0") is not None
+    other = blobs.try_lock("digits/leases/2.0")
+    assert other is not None
     release()
-    assert blobs.try_lock("digits/leases/1.0") is not None
+    again = blobs.try_lock("digits/leases/1.0")
+    assert again is not None
     assert sorted(blobs.locks("digits/leases")) == ["digits/leases/1.0", "digits/leases/2.0"]
+    other()
+    again()

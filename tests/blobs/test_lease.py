@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.blobs import Lease, LockingBlobs, flock, idle, open_blobs
+from headrace.blobs import Lease, LocalBlobs, LockingBlobs, flock, idle, open_blobs
 from headrace.blobs.flock import try_flock
 from headrace.contracts.errors import StorageError
 
@@ -186,6 +186,24 @@ def test_leases_leave_no_descriptor_open(tmp_path: Path) -> None:
         with Lease(blobs, "digits", "2.0"), pytest.raises(StorageError):
             Lease(blobs, "digits", "2.0", timeout_s=0).__enter__()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_an_error_is_not_hidden_by_one_of_its_leases_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(blobs: LocalBlobs, key: str) -> None:
+        raise StorageError(f"{key} stays")
+
+    blobs = open_blobs(tmp_path)
+    monkeypatch.setattr(LocalBlobs, "delete", refuse)
+    with pytest.raises(ZeroDivisionError) as caught, Lease(blobs, "digits", "1.0"):
+        raise ZeroDivisionError
+    assert caught.value.__notes__ == [
+        "What says who builds could not be removed, `prune` will: digits/leases/1.0.json stays"
+    ]
+    with pytest.raises(StorageError, match="stays"), Lease(blobs, "digits", "1.0"):
+        pass
+    assert blobs.try_lock("digits/leases/1.0") is not None
 
 
 def test_a_version_called_none_counts_as_built(blobs: LockingBlobs) -> None:

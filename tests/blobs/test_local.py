@@ -8,7 +8,7 @@ import pickle
 import resource
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,6 +79,25 @@ def test_local_blobs_pickle(tmp_path: Path) -> None:
     blobs = LocalBlobs(tmp_path)
     blobs.put("a", b"1")
     assert pickle.loads(pickle.dumps(blobs)).get("a") == b"1"
+
+
+def test_a_link_whose_answer_was_lost_is_our_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, link = LocalBlobs(tmp_path), os.link
+
+    def asked_twice(*paths: Path) -> None:
+        # As NFS does where no answer came.
+        with suppress(FileExistsError):
+            link(*paths)
+        link(*paths)
+
+    monkeypatch.setattr(os, "link", asked_twice)
+    blobs.put("a", b"1")
+    assert blobs.get("a") == b"1"
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    with pytest.raises(VersionExists):
+        blobs.put("a", b"2")
 
 
 def test_a_write_past_the_file_size_limit_says_so_and_leaves_nothing(tmp_path: Path) -> None:

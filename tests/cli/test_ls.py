@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Headrace
 
+import headrace as hr
+
 
 def test_datasets_and_versions_are_listed(headrace: Headrace, digits: str) -> None:
     headrace("submit", "made:numbers", digits, "2.0")
@@ -68,6 +70,20 @@ def test_an_unknown_name_lists_the_near_ones(headrace: Headrace, digits: str) ->
     assert ended.code == 2
     assert "there is no dataset 'digit' in " in ended.err
     assert "Did you mean one of 'digits'?" in ended.err
+
+
+def test_a_folder_with_leases_is_named_by_the_environment(
+    headrace: Headrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = str(tmp_path / "shared")
+    hr.Storage(root, locks="leases").submit([1], "a", "1.0")
+    assert "renewed by their holders" in headrace("rm", "a", "1.0", "--yes", "--storage", root).err
+    monkeypatch.setenv("HEADRACE_LOCKS", "leases")
+    assert headrace("rm", "a", "1.0", "--yes", "--storage", root).code == 0
+    monkeypatch.setenv("HEADRACE_LOCKS", "nfs")
+    ended = headrace("ls", "--storage", root)
+    assert ended.code == 2
+    assert "HEADRACE_LOCKS must be one of flock, leases, got 'nfs'" in ended.err
 
 
 def test_a_storage_that_is_not_there_is_a_wrong_call(headrace: Headrace, tmp_path: Path) -> None:

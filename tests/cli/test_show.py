@@ -30,7 +30,7 @@ def test_show_as_json_has_stable_keys(headrace: Headrace, digits: str) -> None:
 
     assert list(told) == [
         *("storage", "dataset", "version", "records", "size_bytes", "shards", "made", "identity"),
-        *("schema", "is_pickled", "meta", "origin", "shuffled"),
+        *("schema", "compressed", "is_pickled", "meta", "origin", "shuffled"),
     ]
     assert told["schema"] == {"image": "uint8[2, 2]", "label": "int", "text": "str"}
     assert told["shuffled"]["seed"] == 0

@@ -140,3 +140,17 @@ def test_workers_store_the_same_version(headrace: Headrace, made: str) -> None:
     assert headrace("submit", "made:digits", "digits", "1.0", *workers, "--json").json == alone
     refused = headrace("submit", "made:digits", "digits", "1.0", "--workers", "-1")
     assert "num_workers must be a whole number of at least 1, got -1" in refused.err
+
+
+def test_fields_are_compressed_where_asked(headrace: Headrace, tmp_path: Path) -> None:
+    pytest.importorskip("zstandard")
+    (tmp_path / "a.jsonl").write_text('{"text": "water"}\n' * 100, "utf-8")
+
+    refused = headrace("submit", "a.jsonl", "texts", "1.0", "--compress", "text")
+    assert refused.code == 2
+    assert "--compress needs FIELD=CODEC, got 'text'. Write it like" in refused.err
+    assert headrace("submit", "a.jsonl", "texts", "1.0", "--compress", "text=zstd:9").code == 0
+    assert "text  str, zstd 0." in headrace("show", "texts").out
+    told = headrace("show", "texts", "--json").json
+    assert told["schema"] == {"text": "str (zstd)"}
+    assert list(told["compressed"]) == ["text"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
@@ -63,6 +63,9 @@ class ReportingBlobs:
 
     def map(self, key: str) -> Mapped:
         return self.inner.map(key)
+
+    def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[Mapped]:
+        return self.inner.ranges(key, starts, ends)
 
     def put(self, key: str, payload: Bytes, *, replace: bool = False) -> None:
         self.report.send(f"put {key}")

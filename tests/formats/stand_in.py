@@ -13,7 +13,7 @@ import numpy as np
 
 from headrace.contracts import BlobStat, Bytes, Columns, Mapped
 from headrace.contracts.errors import NotFound
-from headrace.formats import FORMAT_VERSION, Manifest, StoredRecords, write_blocks
+from headrace.formats import FORMAT_VERSION, Manifest, StoredRecords, Target, write_blocks
 
 # Any, in this file: records are whatever a test makes.
 
@@ -50,6 +50,10 @@ class MemoryBlobs:
         if key not in self.held:
             raise NotFound(key)
         return np.frombuffer(self.held[key], np.uint8)
+
+    def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[Mapped]:
+        blob = self.map(key)
+        return [blob[start:end] for start, end in zip(starts, ends, strict=True)]
 
     def put(self, key: str, payload: Bytes, *, replace: bool = False) -> None:
         self.held[key] = bytes(payload)
@@ -117,9 +121,7 @@ def stored(
     blobs = MemoryBlobs() if blobs is None else blobs
     written = write_blocks(
         blocks,
-        blobs=blobs,
-        folder=FOLDER,
-        shard_bytes=shard_bytes,
+        Target(blobs, FOLDER, shard_bytes),
         allow_pickle=allow_pickle,
         advance=lambda records: None,
     )

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pytest
 from tests.formats.stand_in import FOLDER, MemoryBlobs
 
-from headrace.formats import write_blocks
+from headrace.formats import Target, write_blocks
 
 # Any, in this file: records are whatever a test makes.
 # One record of the test is a shard.
@@ -34,10 +34,8 @@ class Waiting(MemoryBlobs):
 def written(blobs: Waiting, records: Iterator[Any]) -> Any:
     return write_blocks(
         ([record] for record in records),
-        blobs=blobs,
-        folder=FOLDER,
+        Target(blobs, FOLDER, SHARD_BYTES),
         advance=lambda count: None,
-        shard_bytes=SHARD_BYTES,
     )
 
 

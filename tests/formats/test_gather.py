@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from headrace.buffers import lending
-from headrace.formats.gather import LEAST_SINGLE_BYTES, Rows, address_of
+from headrace.formats.shards.gather import LEAST_SINGLE_BYTES, Rows, address_of
 
 COUNT = 8
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headrace.formats.growing import Growing
+from headrace.formats.columns.growing import Growing
 
 
 def test_rows_appended_one_by_one_are_all_there() -> None:

@@ -13,8 +13,8 @@ from tests.formats.stand_in import FolderBlobs, MemoryBlobs, all_of, cut, same, 
 from headrace.contracts import columns_of, stack
 from headrace.contracts.errors import IntegrityError, RecordError
 from headrace.formats import StoredRecords
-from headrace.formats.lists import is_plain_list
-from headrace.formats.schema import leaves_of
+from headrace.formats.schema.lists import is_plain_list
+from headrace.formats.schema.schema import leaves_of
 
 # Any, in this file: lists hold values of every plain type.
 
@@ -185,7 +185,7 @@ def test_a_list_that_holds_itself_or_goes_too_deep_is_refused() -> None:
     deep: list[Any] = [1]
     for _ in range(300):
         deep = [deep]
-    with pytest.raises(RecordError, match="record 1 holds a list that cannot .* 256 levels"):
+    with pytest.raises(RecordError, match="record 1 holds containers .* 256 deep"):
         kept([[1], deep, [1, 2]])
     endless: list[Any] = []
     endless += [endless, endless]

@@ -6,7 +6,8 @@ from tests.formats.stand_in import FOLDER, MemoryBlobs
 
 from headrace.contracts.errors import IntegrityError
 from headrace.formats import Manifest, Shard, StoredRecords, decode, encode
-from headrace.formats.schema import Branch, Leaf
+from headrace.formats.manifest.manifest import decode_unnamed
+from headrace.formats.schema.schema import Branch, Leaf
 
 SCHEMA = Branch(
     "namedtuple",
@@ -16,7 +17,12 @@ SCHEMA = Branch(
     "Point",
 )
 MANIFEST = Manifest(
-    1, "digits", "1.0", SCHEMA, (Shard("ab", 3, 100), Shard("cd", 4, 50)), {"why": [1, None]}
+    1,
+    "digits",
+    "1.0",
+    SCHEMA,
+    (Shard("ab" * 16, 3, 100), Shard("cd" * 16, 4, 150)),
+    {"why": [1, None]},
 )
 
 
@@ -25,13 +31,13 @@ def test_a_manifest_comes_back_equal() -> None:
 
 
 def test_a_manifest_counts_its_shards() -> None:
-    assert (MANIFEST.rows, MANIFEST.size_bytes, MANIFEST.is_pickled) == (7, 150, False)
+    assert (MANIFEST.rows, MANIFEST.size_bytes, MANIFEST.is_pickled) == (7, 250, False)
     pickled = msgspec.structs.replace(MANIFEST, schema=Leaf("x", "pickle"))
     assert pickled.is_pickled
 
 
 def test_the_identity_tells_two_builds_of_a_version_apart() -> None:
-    other = msgspec.structs.replace(MANIFEST, shards=(Shard("ab", 7, 150),))
+    other = msgspec.structs.replace(MANIFEST, shards=(Shard("ab" * 16, 7, 250),))
     assert MANIFEST.identity.startswith("digits@1.0#")
     assert len(MANIFEST.identity) == len("digits@1.0#") + 8
     assert MANIFEST.identity == decode(encode(MANIFEST), key="k").identity != other.identity
@@ -60,3 +66,12 @@ def test_what_the_source_said_is_kept_and_changes_no_manifest_without_it() -> No
     held = StoredRecords(MemoryBlobs(), told, folder=FOLDER)
     assert held.origin == {"kind": "tf.data", "element_spec": [1]}
     assert StoredRecords(MemoryBlobs(), MANIFEST, folder=FOLDER).origin == {}
+
+
+def test_records_in_no_storage_may_have_any_name_and_must_be_sound() -> None:
+    kept = msgspec.structs.replace(MANIFEST, dataset="range(1000) | map", version="")
+    assert decode_unnamed(encode(kept), key="k") == kept
+    with pytest.raises(IntegrityError, match="it is of 'range.1000. . map', which is no name"):
+        decode(encode(kept), key="k")
+    with pytest.raises(IntegrityError, match="k is no manifest"):
+        decode_unnamed(b"{", key="k")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.formats.stand_in import all_of, stored
 
-from headrace.formats.infer import schema_of
-from headrace.formats.schema import Branch, Leaf, layout_of, leaves_of, tree_of
+from headrace.formats.schema.infer import schema_of
+from headrace.formats.schema.schema import Branch, Leaf, layout_of, leaves_of, tree_of
 
 # Any, in this file: records of every structure.
 

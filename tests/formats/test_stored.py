@@ -23,7 +23,7 @@ from tests.formats.stand_in import (
 from headrace.contracts import Mapped, Records
 from headrace.contracts.errors import IntegrityError, PickleRefused
 from headrace.formats import Manifest, Shard, StoredRecords
-from headrace.formats.schema import Leaf
+from headrace.formats.schema.schema import Leaf
 
 # Any, in this file: records of every structure.
 

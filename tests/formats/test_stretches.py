@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.formats.stand_in import FOLDER, MemoryBlobs, cut
 
 from headrace.contracts import columns_of
-from headrace.formats import write_blocks
-from headrace.formats.stretches import LAG, Stretch, Stretches
-from headrace.formats.writer import ShardWriter, Written
+from headrace.formats import Target, write_blocks
+from headrace.formats.writing.stretches import LAG, Stretch, Stretches
+from headrace.formats.writing.writer import ShardWriter, Written
 
 # Any, in this file: records of every kind.
 X: list[Any] = [None, np.zeros((2, 0)), np.ones((2, 3)), np.ones((2, 1))]
@@ -27,9 +27,7 @@ def written(records: Any, shard_bytes: int) -> Written:
     """All stretches, one after the other."""
     return write_blocks(
         [records],
-        blobs=MemoryBlobs(),
-        folder=FOLDER,
-        shard_bytes=shard_bytes,
+        Target(MemoryBlobs(), FOLDER, shard_bytes),
         advance=lambda records: None,
     )
 
@@ -38,8 +36,7 @@ def alone(
     records: Any, shard_bytes: int, stretch: Stretch, sizes: Sequence[int] = ()
 ) -> tuple[Written, bool]:
     """One stretch by itself, and whether it has all its records."""
-    blobs = MemoryBlobs()
-    writer = ShardWriter(blobs=blobs, folder=FOLDER, shard_bytes=shard_bytes, stretch=stretch)
+    writer = ShardWriter(Target(MemoryBlobs(), FOLDER, shard_bytes), stretch=stretch)
     with closing(writer):
         for block in cut(records, sizes):
             writer.add(block)

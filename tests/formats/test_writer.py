@@ -24,7 +24,7 @@ from tests.formats.stand_in import (
 from headrace.contracts import columns_of
 from headrace.contracts.block import Columns, Layout
 from headrace.contracts.errors import RecordError
-from headrace.formats import write_blocks
+from headrace.formats import Target, write_blocks
 
 # Any, in this file: records of every structure.
 
@@ -162,7 +162,7 @@ def test_a_record_beyond_the_shard_size_is_a_shard_of_its_own() -> None:
 
 def test_progress_counts_every_record_once() -> None:
     seen: list[int] = []
-    write_blocks([PLAIN], blobs=MemoryBlobs(), folder=FOLDER, advance=seen.append)
+    write_blocks([PLAIN], Target(MemoryBlobs(), FOLDER), advance=seen.append)
     assert sum(seen) == len(PLAIN)
     assert len(seen) > 2
 
@@ -175,7 +175,7 @@ def test_progress_does_not_wait_for_the_records_that_fill_a_chunk() -> None:
             yield [{"n": number}]
             assert sum(seen) == number + 1
 
-    write_blocks(slow(), blobs=MemoryBlobs(), folder=FOLDER, advance=seen.append)
+    write_blocks(slow(), Target(MemoryBlobs(), FOLDER), advance=seen.append)
 
 
 def test_no_records_give_no_shard_and_no_schema() -> None:

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from headrace.contracts.errors import ArgumentError
-from headrace.orders import SHUFFLES, Blocks, Nearby, Part, Range, Shuffle, Shuffled, order
+from headrace.orders import (
+    SHUFFLES,
+    Blocks,
+    Nearby,
+    Part,
+    Range,
+    Shuffle,
+    Shuffled,
+    order,
+    shuffled_by,
+)
 
 
 def test_each_shuffle_is_the_order_of_its_name() -> None:
@@ -47,6 +57,19 @@ def test_a_seed_that_is_no_whole_number_is_refused_also_unused(seed: int) -> Non
 def test_a_window_below_one_is_refused(shuffle: Shuffle, window: int) -> None:
     with pytest.raises(ArgumentError, match=f"window of a .* at least 1, got {window}"):
         order(10, seed=7, shuffle=shuffle, window=window)
+
+
+@pytest.mark.parametrize("shuffle", [None, "global", "nearby"])
+def test_a_block_where_none_is_used_is_refused(shuffle: Shuffle | None) -> None:
+    with pytest.raises(ArgumentError, match=r"a block of 5 .*which has none.*Leave it out"):
+        shuffled_by(Range(10), shuffle, 7, None, block=5)
+
+
+def test_blocks_have_the_records_that_were_said() -> None:
+    found = shuffled_by(Range(30), "blocks", 7, 1, block=10).at(0, np.arange(30))
+    assert {tuple(sorted(found[at : at + 10] // 10)) for at in (0, 10, 20)} == {
+        (block,) * 10 for block in range(3)
+    }
 
 
 @pytest.mark.parametrize("shuffle", [None, "global"])

@@ -48,6 +48,8 @@ def test_wandb_logs_the_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     both = Both(logged.log)
     run(both)
     logged.finish()
+    # Ends the process that writes the file.
+    wandb.teardown()
     rows = history(next(tmp_path.rglob("*.wandb")))
     assert len(rows) == len(both.reports) >= 20
     for name in NAMES:

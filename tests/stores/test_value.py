@@ -13,7 +13,7 @@ from tests.formats.leaves import LEAVES
 from tests.formats.stand_in import same
 
 from headrace.contracts.errors import RecordError
-from headrace.formats.shard_file import Damaged
+from headrace.formats.shards.shard_file import Damaged
 from headrace.stores.value import decoded, encoded
 
 # Any, in this file: values of every structure.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -21,8 +22,11 @@ from headrace.blobs.files import (
 )
 from headrace.blobs.flock import try_flock
 from headrace.blobs.keys import checked_key
-from headrace.blobs.locking import Release
+from headrace.blobs.leases.file_slots import FileSlot
+from headrace.blobs.leases.renewing import RenewedLocks
+from headrace.blobs.locking import NOTE_SUFFIX, Release
 from headrace.blobs.mapping import map_file
+from headrace.blobs.stores.pieces import cut
 from headrace.contracts.blobs import BlobStat, Bytes, Mapped
 
 # Ends the name of a lock file.
@@ -52,6 +56,8 @@ class LocalBlobs:
     durable: bool = True
     # What the key of a half-written blob begins with.
     unfinished: str = UNFINISHED
+    # For how long others wait for a holder of a lock to renew it; None: the system keeps locks.
+    lease_s: float | None = None
 
     @property
     def url(self) -> str:
@@ -76,6 +82,10 @@ class LocalBlobs:
         path = self.path(key)
         with reading(path):
             return map_file(path)
+
+    def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[Mapped]:
+        """Ranges of a file, read when touched."""
+        return cut(self.map(key), starts, ends, where=str(self.path(key)))
 
     def put(self, key: str, payload: Bytes, *, replace: bool = False) -> None:
         """Writes a file at once: aside, flushed, then linked (or renamed) into place."""
@@ -112,8 +122,11 @@ class LocalBlobs:
         folder = self.path(prefix) if prefix else self.root
         for entry in _entries(folder):
             key = f"{prefix}/{entry.name}" if prefix else entry.name
-            if entry.is_dir():
+            if entry.is_dir(follow_symlinks=False):
                 yield from self.list(key)
+                continue
+            if entry.is_dir():
+                # A link, which may lead to others' files, or in a circle.
                 continue
             # A file may go between the listing and this look at it.
             with suppress(FileNotFoundError):
@@ -126,7 +139,9 @@ class LocalBlobs:
                 yield entry.name
 
     def try_lock(self, key: str) -> Release | None:
-        """Takes a lock file, which the system frees when this process ends."""
+        """Takes a lock file, which the system frees when this process ends, or a renewed one."""
+        if self.lease_s is not None:
+            return self._leases.try_lock(FileSlot(self.path(key + NOTE_SUFFIX), self.durable))
         path = self.path(key + LOCK_SUFFIX)
         make_folder(path.parent, durable=self.durable)
         with writing(path):
@@ -134,6 +149,9 @@ class LocalBlobs:
 
     def locks(self, folder: str) -> Iterator[str]:
         """The keys of the lock files right under a folder."""
+        if self.lease_s is not None:
+            yield from self._leases.locks(self, folder)
+            return
         for entry in _entries(self.path(folder)):
             if entry.name.endswith(LOCK_SUFFIX):
                 yield f"{folder}/{entry.name.removesuffix(LOCK_SUFFIX)}"
@@ -145,6 +163,11 @@ class LocalBlobs:
     def path(self, key: str) -> Path:
         """Where the file of a key is."""
         return self.root / checked_key(key)
+
+    @cached_property
+    def _leases(self) -> RenewedLocks:
+        assert self.lease_s is not None
+        return RenewedLocks(self.lease_s)
 
     @contextmanager
     def _aside(self, fill: Callable[[BinaryIO], object]) -> Iterator[Path]:

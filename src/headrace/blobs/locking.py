@@ -9,6 +9,10 @@ from headrace.contracts.blobs import Blobs
 
 # Gives a lock back.
 Release: TypeAlias = Callable[[], None]
+# Ends the key of the blob that says who holds a lock.
+NOTE_SUFFIX = ".json"
+# Who waits for a lock looks this often: far below the "seconds" in which a dead holder is replaced.
+LOOK_EVERY_S = 0.05
 
 
 @runtime_checkable
@@ -18,7 +22,8 @@ class LockingBlobs(Blobs, Protocol):
     def try_lock(self, key: str) -> Release | None:
         """Takes the lock of a key; None where another holds it.
 
-        A lock is freed when its holder dies, however it dies.
+        A lock is freed when its holder dies, however it dies: at once, or once it was not renewed
+        for a while, and then it is a `RenewedLock`.
         """
         ...
 

@@ -14,9 +14,13 @@ import typer
 
 import headrace
 from headrace.cli.audit import audit
+from headrace.cli.cache import cache
+from headrace.cli.cp import cp
 from headrace.cli.demo import demo
+from headrace.cli.diff import diff
 from headrace.cli.failing import INTERRUPTED, WRONG_CALL, exit_code, one_line
 from headrace.cli.head import head
+from headrace.cli.log import log
 from headrace.cli.ls import ls
 from headrace.cli.printing import note
 from headrace.cli.prune import prune
@@ -24,6 +28,7 @@ from headrace.cli.rm import rm
 from headrace.cli.show import show_version
 from headrace.cli.shuffle_quality import shuffle_quality_table
 from headrace.cli.submit import submit
+from headrace.cli.tag import tag, untag
 from headrace.cli.verify import verify
 from headrace.cli.view import view
 
@@ -34,6 +39,11 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "submit": (submit, "headrace submit 'logs/*.csv' visits 1.0 --meta made-by=ada"),
     "ls": (ls, "headrace ls visits"),
     "show": (show_version, "headrace show visits"),
+    "log": (log, "headrace log visits"),
+    "diff": (diff, "headrace diff visits 1.0 1.1"),
+    "tag": (tag, "headrace tag visits 1.1 latest-good"),
+    "untag": (untag, "headrace untag visits latest-good"),
+    "cp": (cp, "headrace cp /data/headrace visits@1.1 s3://bucket/headrace"),
     "head": (head, "headrace head visits 1.0 -n 3 --json"),
     "view": (view, "headrace view visits -o visits.html"),
     "shuffle-quality": (
@@ -44,6 +54,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "audit": (audit, "headrace audit runs/ledger"),
     "rm": (rm, "headrace rm visits 1.0 --yes"),
     "prune": (prune, "headrace prune --grace-s 0"),
+    "cache": (cache, "headrace cache clear --older-than 30"),
 }
 ENDINGS = "Exit codes: 0 all is well, 1 a problem with the records or their bytes, 2 a wrong call."
 

@@ -37,7 +37,7 @@ WRONG_CALLS = (
 # Remedies are written for Python: `fetch(..., allow_pickle=True)` is `--allow-pickle` here, and
 # `on_error="skip"` is `--on-error skip`.
 SWITCH = re.compile(r"(?:\w+\(\.\.\., )?\b(replace|allow_pickle)=True\)?")
-VALUE = re.compile(r"\b(limit|on_error)=(?:[\"'](\w+)[\"'])?")
+VALUE = re.compile(r"\b(as_version|limit|mode|on_error|parent)=(?:[\"']([\w.+-]+)[\"'])?")
 
 
 def exit_code(error: BaseException) -> int:

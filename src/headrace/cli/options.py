@@ -19,8 +19,9 @@ StorageUrl = Annotated[
     typer.Option(
         "--storage",
         metavar="URL",
-        help="Where the datasets are: a folder or file://. Without it, $HEADRACE_STORAGE, and "
-        "where that is not set, ./headrace-data.",
+        help="Where the datasets are: a folder, s3://bucket/folder, gs://, az:// or https://, with "
+        "credentials of the environment. Without it, $HEADRACE_STORAGE, and where that is not "
+        "set, ./headrace-data.",
         show_default=False,
     ),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from headrace.contracts.tree import is_namedtuple
-from headrace.formats.dtypes import USER_DTYPE
+from headrace.formats.schema.dtypes import USER_DTYPE
 
 # Any, in this file: values are the user's, of every type.
 

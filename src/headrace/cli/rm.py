@@ -9,9 +9,9 @@ import typer
 
 from headrace.cli.failing import DATA_PROBLEM
 from headrace.cli.options import AsJson, Dataset, StorageUrl, Version
-from headrace.cli.place import place_at, stored
+from headrace.cli.place import Place, place_at, stored
 from headrace.cli.printing import counted, note, show, show_json, size
-from headrace.contracts.errors import ArgumentError
+from headrace.contracts.errors import ArgumentError, IntegrityError
 
 
 def rm(
@@ -27,8 +27,7 @@ def rm(
     Its shards stay for readers that are open now, until `headrace prune` frees their space.
     """
     place = place_at(storage)
-    manifest = stored(place, name, version).manifest
-    told = f"{name} {version}: {counted(manifest.rows, 'record')}, {size(manifest.size_bytes)}"
+    told = f"{name} {version}: {_counts(place, name, version)}"
     if not (yes or _agreed(told)):
         note(f"{name} {version} was kept.")
         raise typer.Exit(DATA_PROBLEM)
@@ -37,6 +36,15 @@ def rm(
         show_json({"storage": place.url, "dataset": name, "version": version, "deleted": True})
     else:
         show(f"{name} {version} deleted; `headrace prune` frees its space")
+
+
+def _counts(place: Place, name: str, version: str) -> str:
+    try:
+        manifest = stored(place, name, version).manifest
+    except IntegrityError:
+        # What cannot be read can be deleted all the same.
+        return "a damaged manifest"
+    return f"{counted(manifest.rows, 'record')}, {size(manifest.size_bytes)}"
 
 
 def _agreed(told: str) -> bool:

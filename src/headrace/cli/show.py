@@ -21,6 +21,7 @@ from headrace.contracts.errors import seed_value, whole
 from headrace.contracts.order import Indices
 from headrace.display import leaf_text
 from headrace.display.fields import leaves
+from headrace.formats.manifest.ratios import ratios
 from headrace.orders import Range, Shuffled
 
 # Notes longer than this are cut; `--json` has them whole.
@@ -76,7 +77,7 @@ def _show(place: Place, one: Stored) -> None:
     for title, noted in (("meta", manifest.meta), ("origin", manifest.origin)):
         for at, (key, value) in enumerate(noted.items()):
             table.add_row(title if at == 0 else "", _note(key, value))
-    show(Text(one.name, style="bold"), table, "", schema_tree(manifest.schema))
+    show(Text(one.name, style="bold"), table, "", schema_tree(manifest.schema, ratios(manifest)))
 
 
 def _note(key: str, value: object) -> Text:
@@ -108,6 +109,7 @@ def _as_json(
         **as_json_figures(one),
         "identity": manifest.identity,
         "schema": schema_json(manifest.schema),
+        "compressed": ratios(manifest),
         "is_pickled": manifest.is_pickled,
         "meta": manifest.meta,
         "origin": manifest.origin,

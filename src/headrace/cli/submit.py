@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,6 +15,12 @@ from headrace.cli.place import Place, new_place, stored
 from headrace.cli.printing import counted, show, show_json, size
 from headrace.cli.sources import OnError, source_of
 from headrace.contracts.errors import ArgumentError
+
+
+class Mode(StrEnum):
+    """What becomes of the parent's records."""
+
+    APPEND = "append"
 
 
 def submit(  # noqa: PLR0913 - the options of the command
@@ -45,6 +52,22 @@ def submit(  # noqa: PLR0913 - the options of the command
         list[str] | None,
         typer.Option("--meta", metavar="KEY=VALUE", help="A note to keep; may be repeated."),
     ] = None,
+    compress: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compress",
+            metavar="FIELD=CODEC",
+            help="Store a field compressed, by zstd or zstd:LEVEL; may be repeated.",
+        ),
+    ] = None,
+    parent: Annotated[
+        str | None,
+        typer.Option("--parent", metavar="VERSION", help="The version, or tag, to append to."),
+    ] = None,
+    mode: Annotated[
+        Mode | None,
+        typer.Option("--mode", help="append: begin with the records of the parent."),
+    ] = None,
     on_error: Annotated[
         OnError, typer.Option("--on-error", help="What to do with what cannot be read in files.")
     ] = OnError.RAISE,
@@ -59,7 +82,8 @@ def submit(  # noqa: PLR0913 - the options of the command
     All or nothing: what fails on the way publishes nothing.
     """
     place = new_place(storage)
-    notes = _notes(meta or [])
+    notes = _pairs("--meta", meta or [], form="KEY=VALUE", like="made-by=ada")
+    codecs = _pairs("--compress", compress or [], form="FIELD=CODEC", like="text=zstd")
     # What the code behind a source prints is no output of this command.
     with redirect_stdout(sys.stderr):
         place.storage.submit(
@@ -71,7 +95,10 @@ def submit(  # noqa: PLR0913 - the options of the command
             meta=notes,
             limit=limit,
             unbatch=unbatch,
+            compress=codecs or None,
             backend=Processes(workers) if workers else None,
+            parent=parent,
+            mode=None if mode is None else "append",
         )
     _tell(place, name, version, as_json=as_json)
 
@@ -97,13 +124,13 @@ def _tell(place: Place, name: str, version: str, *, as_json: bool) -> None:
     )
 
 
-def _notes(pairs: list[str]) -> dict[str, str]:
-    notes = {}
+def _pairs(option: str, pairs: list[str], *, form: str, like: str) -> dict[str, str]:
+    found = {}
     for pair in pairs:
         key, mark, value = pair.partition("=")
         if not (key and mark):
             raise ArgumentError(
-                f"--meta needs KEY=VALUE, got {pair!r}. Write it like --meta made-by=ada."
+                f"{option} needs {form}, got {pair!r}. Write it like {option} {like}."
             )
-        notes[key] = value
-    return notes
+        found[key] = value
+    return found

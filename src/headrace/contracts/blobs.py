@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, TypeAlias, runtime_checkable
 
@@ -28,6 +28,12 @@ class Blobs(Protocol):
     """Bytes by key, where a key is a path of plain names joined by `/`.
 
     A blob appears whole or not at all, and what has returned is durable.
+
+    Some attributes are optional. `is_remote: bool` says that a network lies between: single
+    records are then read by `ranges`. Blobs that keep copies here have `ahead(sizes)`, which
+    fetches what will be mapped, keys in their order with the size of each, and gives a plan to be
+    closed; `has_file(key)`; `bound_bytes: int`, how many bytes of copies they may have; and
+    `is_whole: bool`, whether nothing of theirs may be read by ranges.
     """
 
     @property
@@ -45,6 +51,15 @@ class Blobs(Protocol):
 
     def map(self, key: str) -> Mapped:
         """The bytes of a blob without copying them where possible. Raises NotFound."""
+        ...
+
+    def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[Mapped]:
+        """The bytes `starts[n]:ends[n]` of a blob, read-only, for each n.
+
+        Raises:
+            NotFound: there is no such blob.
+            IntegrityError: it ends before one of them does.
+        """
         ...
 
     def put(self, key: str, payload: Bytes, *, replace: bool = False) -> None:
@@ -70,3 +85,8 @@ class Blobs(Protocol):
     def folders(self, prefix: str) -> Iterator[str]:
         """The names right under a folder that are folders themselves."""
         ...
+
+
+def is_remote(blobs: Blobs) -> bool:
+    """Whether a network lies between here and the blobs."""
+    return bool(getattr(blobs, "is_remote", False))

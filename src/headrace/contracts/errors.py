@@ -9,6 +9,9 @@ HeadraceError
 ├── PickleRefused      pickled data without permission      (also PermissionError)
 ├── IntegrityError     stored bytes are not what was written
 ├── StorageError       bytes could not be written or read   (also OSError)
+│   ├── Forbidden      a store lets this user not do it     (also PermissionError)
+│   ├── LeaseLost      another builder has taken over
+│   └── Unreachable    a store gives no answer, or is busy  (also ConnectionError)
 ├── StateError         a state that belongs elsewhere       (also ValueError)
 ├── StreamError        a chain that cannot do what is asked (also TypeError)
 ├── ClosedError        used after its end                   (also RuntimeError)
@@ -63,6 +66,18 @@ class IntegrityError(HeadraceError):
 
 class StorageError(HeadraceError, OSError):
     """Bytes could not be written or read."""
+
+
+class Forbidden(StorageError, PermissionError):
+    """A store does not let this user do it, or does not know who asks."""
+
+
+class LeaseLost(StorageError):
+    """Another builder took the lease over, so that nothing may be published any more."""
+
+
+class Unreachable(StorageError, ConnectionError):
+    """A store gives no answer within its time, or only that it is busy or broken."""
 
 
 class StateError(HeadraceError, ValueError):

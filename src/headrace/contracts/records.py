@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from headrace.contracts.block import Block
@@ -15,10 +16,14 @@ T = TypeVar("T")
 class Records(Protocol[T]):
     """Records by index. A class with these two methods is all that a DataRef needs.
 
-    Three attributes are optional. `identity: str` names the data in saved states (its type and
+    Some attributes are optional. `identity: str` names the data in saved states (its type and
     length otherwise). `read_ahead: int` says how many records beyond those asked for may be
     read at once because nobody can tell: 0 otherwise, so that each read has been asked for.
     `task_positions: int` bounds the records of a task: else those that read in some milliseconds.
+
+    Records that fetch from afar may ask to be told what comes: `ahead(indices, *, left)` is called
+    from time to time with the next indices that are read, in their order, of `left` in the epoch.
+    `ahead_positions: int` says how many they want to know, 0 if none.
     """
 
     def __len__(self) -> int:
@@ -70,6 +75,19 @@ def read_ahead_of(records: Records[Any]) -> int:
 def task_positions_of(records: Records[Any]) -> int:
     """How many positions a task may hold at most; 0 where the records do not say."""
     return int(getattr(records, "task_positions", 0))
+
+
+def ahead_positions_of(records: Records[Any]) -> int:
+    """How many of the indices that come the records want to be told; 0 of those that ask none."""
+    return int(getattr(records, "ahead_positions", 0))
+
+
+def tell_ahead(records: Records[Any], indices: Indices, *, left: int) -> None:
+    """Tells records that ask for it which indices come, of `left` in the epoch."""
+    # It is an optional method, of which no type checker knows.
+    ahead: Callable[..., None] | None = getattr(records, "ahead", None)
+    if ahead is not None and ahead_positions_of(records) and indices.size:
+        ahead(indices, left=left)
 
 
 def identity_of(records: Records[Any]) -> str:

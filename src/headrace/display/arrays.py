@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from headrace.formats.dtypes import USER_DTYPE, Dtype, short_name
+from headrace.formats.schema.dtypes import USER_DTYPE, Dtype, short_name
 
 # Any, in this file: values are the user's, of every type, and arrays of every dtype.
 Array: TypeAlias = "npt.NDArray[Any]"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
+import numpy as np
+
 from headrace.contracts import (
     Begins,
     Drawn,
@@ -14,8 +16,11 @@ from headrace.contracts import (
     read_ahead_of,
     replays,
 )
+from headrace.contracts.records import ahead_positions_of
 from headrace.engine.chain import Chain
 from headrace.engine.lint import lint, title_of
+from headrace.engine.visited import bound_order
+from headrace.orders import needs_seed
 
 PLACES = {
     "order": "order     arithmetic on positions, nothing is read for it",
@@ -83,6 +88,8 @@ def _remarks(chain: Chain, run: Run) -> list[str]:
     ahead = read_ahead_of(source.records) if isinstance(source, Visit) else 0
     what = f"up to {ahead:,} records in one read" if ahead else "nothing"
     found.append(f"ahead     {what}; on workers, the tasks in flight")
+    if isinstance(source, Visit) and (way := _reading(source, run)):
+        found.append(f"reads     {way}")
     found += [
         f"ahead     {title_of(stage)}: up to {bound:,} undelivered records"
         for stage in chain.stages
@@ -95,3 +102,15 @@ def _remarks(chain: Chain, run: Run) -> list[str]:
         found.append(f"resume    runs the epoch of {', '.join(again)} again from its start")
     found += [f"warning   {one.stage} {one.message}" for one in lint(chain, run)]
     return found
+
+
+def _reading(source: Visit, run: Run) -> str:
+    """Which way the records that come first are read, "" where they cannot tell."""
+    reading = getattr(source.records, "reading", None)
+    if reading is None or (run.seed is None and needs_seed(source.order)):
+        return ""
+    order = bound_order(source, run)
+    count = order.count(run.epoch)
+    size = min(count, ahead_positions_of(source.records))
+    way: str = reading(order.at(run.epoch, np.arange(size, dtype=np.int64)), left=count)
+    return way

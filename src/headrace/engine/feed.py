@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from headrace.contracts import Block, Drawn, Failed, Indices, Order, Run, Visit, read_ahead_of, rows
-from headrace.contracts.records import read_exactly, task_positions_of
+from headrace.contracts.records import ahead_positions_of, read_exactly, task_positions_of
 from headrace.contracts.rest import Progressions
 from headrace.contracts.timing import Account
 from headrace.engine.fuse import timed
+from headrace.engine.telling import Teller
 from headrace.engine.visited import bound_order, drawn_count, drawn_row
 from headrace.orders import (
     Chosen,
@@ -72,6 +73,8 @@ class AddressedFeed:
         self.read_ahead = read_ahead_of(visit.records)
         self._cursor = OrderCursor(order, run.epoch)
         self._order = order
+        is_told = ahead_positions_of(visit.records) > 0
+        self._teller = Teller(visit.records, order, run.epoch) if is_told else None
         self._lock = threading.Lock()
 
     @property
@@ -84,6 +87,8 @@ class AddressedFeed:
     def indices(self, start: int, stop: int) -> Indices:
         """The index at each position of [start, stop)."""
         with self._lock:
+            if self._teller is not None:
+                self._teller.before(start, stop)
             return self._cursor.take(min(start, self.count), min(stop, self.count))
 
     def read(self, start: int, stop: int, unit: int = 1) -> Block[Any]:

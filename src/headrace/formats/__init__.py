@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from headrace.formats.check import shard_fault
-from headrace.formats.manifest import FORMAT_VERSION, Manifest, Shard, decode, encode, shard_key
+from headrace.formats.manifest.manifest import (
+    FORMAT_VERSION,
+    Manifest,
+    Shard,
+    decode,
+    encode,
+    shard_key,
+)
+from headrace.formats.shards.check import shard_fault
 from headrace.formats.stored import StoredRecords
-from headrace.formats.writer import SHARD_BYTES, Written, write_blocks
+from headrace.formats.writing.target import SHARD_BYTES, Target
+from headrace.formats.writing.writer import Written, write_blocks
 
 __all__ = [
     "FORMAT_VERSION",
@@ -13,6 +21,7 @@ __all__ = [
     "SHARD_BYTES",
     "Shard",
     "StoredRecords",
+    "Target",
     "Written",
     "decode",
     "encode",

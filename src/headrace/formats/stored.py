@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from headrace.contracts.blobs import Blobs
+from headrace.contracts.blobs import Blobs, is_remote
 from headrace.contracts.block import Columns, Layout
-from headrace.contracts.errors import IntegrityError, NotFound, PickleRefused, RecordError
+from headrace.contracts.errors import IntegrityError, PickleRefused, RecordError
 from headrace.contracts.order import Indices
 from headrace.contracts.records import gather_ahead
 from headrace.contracts.tree import Record
-from headrace.formats import shard_file
-from headrace.formats.image_reader import UnreadableImage
-from headrace.formats.manifest import Manifest, Shard, shard_key
-from headrace.formats.merge import merged_schema
-from headrace.formats.parts import Part, parts_of
-from headrace.formats.readers import empty_column, reader_of
-from headrace.formats.schema import Leaf, Schema, layout_of, leaves_of
-from headrace.formats.shard_file import Damaged
-from headrace.formats.spans import Places
+from headrace.formats.far.far import FarShards, View
+from headrace.formats.far.open_shards import REMEDY, Shards
+from headrace.formats.far.reach import need_in_order
+from headrace.formats.manifest.manifest import Manifest
+from headrace.formats.reading.image_reader import UnreadableImage
+from headrace.formats.reading.opened import Opened
+from headrace.formats.reading.readers import empty_column
+from headrace.formats.reading.unpacking import DamagedValue
+from headrace.formats.schema.schema import Leaf, Schema, layout_of, leaves_of
+from headrace.formats.shards.shard_file import Damaged
+from headrace.formats.shards.spans import Places
+from headrace.formats.shards.trust import pin_of
+
+# How far reads of a remote version are told ahead: the records of so many shards, of more where
+# these are small (what a fast link has on its way), and no more positions than take 8 MiB.
+AHEAD_SHARDS = 8
+AHEAD_BYTES = 2**28
+MOST_POSITIONS = 2**20
 
 
 class StoredRecords:
@@ -54,13 +61,16 @@ class StoredRecords:
             )
         rows = [shard.rows for shard in manifest.shards]
         self._starts = np.concatenate(([0], np.cumsum(rows, dtype=np.int64)))
+        self._is_single = len(rows) == 1
         # All shards but the last have the same rows where their records have the same size.
         self._even = rows[0] if len(set(rows[:-1])) == 1 and rows[-1] <= rows[0] else 0
         self._leaves: list[Leaf] = [] if manifest.schema is None else leaves_of(manifest.schema)
         self.layout: Layout = layout_of(manifest.schema)
-        self._readers = [reader_of(leaf, len(rows), as_views=as_views) for leaf in self._leaves]
-        self._opened: npt.NDArray[np.bool_] = np.zeros(len(rows), np.bool_)
-        self._unopened = len(rows)
+        self._shards = Shards(blobs, manifest, folder=folder, title=self._name)
+        # Of remote blobs none is ever open here.
+        self._opened = Opened(self._leaves, len(rows), as_views=as_views)
+        self._is_remote = is_remote(blobs)
+        self._made_far: FarShards | None = None
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:  # Any: what pickle expects
@@ -89,9 +99,41 @@ class StoredRecords:
         return self.manifest.identity
 
     @property
+    def digest(self) -> str:
+        """The SHA-256 of the manifest, as a user notes it."""
+        return pin_of(self.manifest)
+
+    @property
     def read_ahead(self) -> int:
         """How many records may be read before they are asked for."""
         return gather_ahead(self.manifest.size_bytes, len(self))
+
+    @property
+    def shard_records(self) -> int:
+        """How many records the first shard has, and mostly the others too."""
+        return self.manifest.shards[0].rows if self.manifest.shards else 0
+
+    @property
+    def ahead_positions(self) -> int:
+        """How many indices `ahead` is told at once; 0 where nothing is fetched ahead."""
+        if not self._is_remote or not len(self):
+            return 0
+        if self._made_far is not None and self._made_far.has_all:
+            return 0
+        count = len(self.manifest.shards)
+        shards = max(AHEAD_SHARDS, AHEAD_BYTES * count // max(1, self.manifest.size_bytes))
+        return max(1, min(MOST_POSITIONS, shards * len(self) // count))
+
+    def ahead(self, indices: Indices, *, left: int) -> None:
+        """Is told which indices come, of `left` in the epoch, so that their shards are fetched."""
+        if self._is_remote and len(indices):
+            self._far.come(need_in_order(indices, self._starts), left)
+
+    def reading(self, indices: Indices, *, left: int) -> str:
+        """How the indices that come would be read; "" where their files are here."""
+        if not self._is_remote or not len(indices):
+            return ""
+        return self._far.described(need_in_order(indices, self._starts), left)
 
     def views(self) -> StoredRecords:
         """The same records with `bytes` as memoryviews of the map, not copied."""
@@ -107,7 +149,8 @@ class StoredRecords:
             IndexError: an index is negative, or not less than the length.
             IntegrityError: a shard is missing, cut or damaged.
             RecordError: an image cannot be decoded.
-            MissingExtra: the records have images, and Pillow is not installed.
+            MissingExtra: the records have images, and Pillow is not installed; or they are
+                compressed, and zstandard is not.
         """
         asked = np.ascontiguousarray(indices, np.int64)
         if not len(asked):
@@ -115,14 +158,21 @@ class StoredRecords:
             return Columns(self.layout, list(empty), 0)
         self._check_bounds(asked)
         places = self._places(asked)
-        if self._unopened and not self._opened[places.shards].all():
-            # Not np.unique: its first call imports for 40 ms.
-            self._open(sorted(set(np.atleast_1d(places.shards).tolist())))
+        opened, view = self._opened, None
+        if opened.missing and not opened.flags[places.shards].all():
+            if self._is_remote:
+                view = self._far.view(places)
+                opened, places = view.opened, view.places
+            else:
+                # Not np.unique: its first call imports for 40 ms.
+                self._open(sorted(set(np.atleast_1d(places.shards).tolist())))
         try:
-            leaves = [reader.read(places) for reader in self._readers]
+            leaves = [reader.read(places) for reader in opened.readers]
+        except DamagedValue as error:
+            raise self._undecoded(error, view) from error
         except (Damaged, UnicodeDecodeError, msgspec.DecodeError) as error:
             raise IntegrityError(
-                f"a shard of {self._name} is damaged: {error}. {_REMEDY}"
+                f"a shard of {self._name} is damaged: {error}. {REMEDY}"
             ) from error
         except UnreadableImage as error:
             at, column, reason = error.args
@@ -153,7 +203,7 @@ class StoredRecords:
             if last < self._starts[shard + 1]:
                 start = int(self._starts[shard])
                 return Places(shard, asked - start, slice(first - start, last + 1 - start))
-        if len(self._opened) == 1:
+        if self._is_single:
             return Places(0, asked)
         if self._even:
             shards = asked // self._even
@@ -161,47 +211,32 @@ class StoredRecords:
         shards = self._starts.searchsorted(asked, side="right") - 1
         return Places(shards, asked - self._starts.take(shards))
 
-    def _open(self, shards: list[int]) -> None:
+    @property
+    def _far(self) -> FarShards:
+        """Not before the first read: a cache folder may come to be by it."""
         with self._lock:
-            for shard in shards:
-                if not self._opened[shard]:
-                    self._add(shard)
-                    # Set last: a reader in another thread relies on all that `_add` did.
-                    self._opened[shard] = True
-                    self._unopened -= 1
+            if self._made_far is None:
+                self._made_far = FarShards(
+                    self._shards, self.manifest, self._leaves, as_views=self._as_views
+                )
+            return self._made_far
 
-    def _add(self, number: int) -> None:
-        shard = self.manifest.shards[number]
-        try:
-            parts = self._parts(shard)
-            for reader, part in zip(self._readers, parts, strict=True):
-                reader.add(number, part)
-        except NotFound as error:
-            raise IntegrityError(
-                f"shard {shard.digest} of {self._name} is missing on {socket.gethostname()}: "
-                f"{error} Where this is the worker of another machine or container, give it a "
-                f"storage that it can see too, or run on threads here. {_REMEDY}"
-            ) from error
-        except Damaged as error:
-            raise IntegrityError(
-                f"shard {shard.digest} of {self._name} is damaged: {error}. {_REMEDY}"
-            ) from error
+    def _open(self, numbers: list[int]) -> None:
+        with self._lock:
+            for number in numbers:
+                if not self._opened.flags[number]:
+                    parts = self._shards.whole(number, self._shards.mapped(number))
+                    with self._shards.named(number):
+                        self._opened.add(number, parts)
 
-    def _parts(self, shard: Shard) -> list[Part]:
-        mapped = self._blobs.map(shard_key(self._folder, shard.digest))
-        if len(mapped) != shard.size_bytes:
-            raise Damaged(f"{len(mapped)} of {shard.size_bytes} bytes are there")
-        schema, rows, buffers = shard_file.read(mapped)
-        if rows != shard.rows:
-            raise Damaged(f"it has {rows} of {shard.rows} records")
-        known = self.manifest.schema
-        assert known is not None
-        if merged_schema(known, schema) != known:
-            raise Damaged(f"its records are {schema}, those of the version are {known}")
-        return parts_of(known, Part(schema, rows, buffers))
-
-
-_REMEDY = "Run storage.verify to see all bad shards, then submit the version again."
+    def _undecoded(self, error: DamagedValue, view: View | None) -> IntegrityError:
+        place = error.shard, error.row
+        number, row = place if view is None else view.real(*place)
+        return IntegrityError(
+            f"{error.column!r} of record {self._starts[number] + row} of {self._name}, in shard "
+            f"{self.manifest.shards[number].digest}, cannot be decompressed: {error.reason}. "
+            f"{REMEDY}"
+        )
 
 
 def _stored(

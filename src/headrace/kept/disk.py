@@ -22,7 +22,7 @@ from headrace.blobs import LocalBlobs
 from headrace.blobs.files import make_folder, writing
 from headrace.contracts import Block, Node
 from headrace.contracts.errors import IntegrityError, NotFound, PickleRefused
-from headrace.formats.manifest import Manifest, decode, encode
+from headrace.formats.manifest.manifest import Manifest, decode_unnamed, encode
 from headrace.kept.contract import Kept, Place, same_chain
 from headrace.kept.held import HeldRecords
 from headrace.kept.identity import chain_digest
@@ -167,4 +167,4 @@ def _opened(payload: bytes, folder: Path) -> Manifest:
     digest, _, text = payload.partition(b"\n")
     if xxhash.xxh3_128_hexdigest(text).encode() != digest:
         raise IntegrityError(f"the checksum of {folder / MANIFEST} differs")
-    return decode(text, key=str(folder / MANIFEST))
+    return decode_unnamed(text, key=str(folder / MANIFEST))

@@ -11,8 +11,8 @@ import xxhash
 from headrace.blobs import LocalBlobs
 from headrace.contracts import Block, Indices
 from headrace.contracts.blobs import Blobs, Mapped
-from headrace.formats.manifest import SHARD_SUFFIX, Manifest, shard_key
-from headrace.formats.shard_file import Damaged
+from headrace.formats.manifest.manifest import SHARD_SUFFIX, Manifest, shard_key
+from headrace.formats.shards.shard_file import Damaged
 from headrace.formats.stored import StoredRecords
 from headrace.kept.copies import writable
 from headrace.kept.spool import SHARDS

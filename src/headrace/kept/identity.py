@@ -9,7 +9,7 @@ import numpy as np
 from headrace.contracts import Node, Records, Visit, content_of
 from headrace.contracts.errors import ArgumentError
 from headrace.fingerprints import NoFingerprint, fingerprint
-from headrace.formats.manifest import encode
+from headrace.formats.manifest.manifest import encode
 from headrace.formats.stored import StoredRecords
 from headrace.kept.contract import Described
 from headrace.sources import ArrayRecords, SequenceRecords
@@ -54,7 +54,7 @@ def _stand_in(value: Any) -> Any:
 def _lasting(records: Records[Any]) -> Any:
     """What stands for records, so that it changes when they do."""
     if isinstance(records, StoredRecords):
-        return "stored", encode(records.manifest)
+        return "stored", encode(records.manifest.content)
     if isinstance(records, ArrayRecords) and _size_bytes(records) <= LARGEST_BYTES:
         return "arrays", records.arrays
     if isinstance(records, SequenceRecords) and _is_short(records.sequence):

@@ -13,9 +13,10 @@ from headrace.blobs.files import make_folder, writing
 from headrace.blobs.locking import Release
 from headrace.contracts import Block, Columns, rows
 from headrace.contracts.errors import RecordError
-from headrace.formats.infer import PICKLE_REMEDY
-from headrace.formats.manifest import FORMAT_VERSION, Manifest
-from headrace.formats.writer import ShardWriter
+from headrace.formats.manifest.manifest import FORMAT_VERSION, Manifest
+from headrace.formats.schema.infer import PICKLE_REMEDY
+from headrace.formats.writing.target import Target
+from headrace.formats.writing.writer import ShardWriter
 from headrace.kept.copies import FEW_ROWS, copied
 
 # Any, in this file: records are the user's values, of every type.
@@ -40,7 +41,7 @@ class Spool:
         self.folder, release = _taken(root)
         # Not flushed to disk: what a power cut tears is found by its checksum, or gone anyway.
         self.blobs = LocalBlobs(self.folder, durable=False)
-        self._writer = ShardWriter(blobs=self.blobs, folder=SHARDS, allow_pickle=allow_pickle)
+        self._writer = ShardWriter(Target(self.blobs, SHARDS), allow_pickle=allow_pickle)
         self._end = weakref.finalize(self, _end, self._writer, self.folder, release, os.getpid())
 
     def add(self, block: Block[Any]) -> None:

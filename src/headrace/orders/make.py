@@ -56,11 +56,17 @@ def order(
 
 
 def shuffled_by(
-    order: Order, shuffle: Shuffle | None, seed: int | None, window: int | None
+    order: Order,
+    shuffle: Shuffle | None,
+    seed: int | None,
+    window: int | None,
+    *,
+    block: int | None = None,
 ) -> Order:
     """`order` shuffled in one of the kinds; a seed of None is left open.
 
-    **Raises**: ArgumentError for an unknown shuffle, or a window without a shuffle that has one.
+    **Raises**: ArgumentError for an unknown shuffle, or a window or block without a shuffle that
+    has one.
     """
     if shuffle is not None and shuffle not in SHUFFLES:
         raise ArgumentError(
@@ -72,6 +78,11 @@ def shuffled_by(
             f"a window of {window} was given with shuffle={shuffle!r}, which has none. "
             'A window belongs to shuffle="nearby" or "blocks". Leave it out, or take one of these.'
         )
+    if block is not None and shuffle != "blocks":
+        raise ArgumentError(
+            f"a block of {block} was given with shuffle={shuffle!r}, which has none. "
+            'A block belongs to shuffle="blocks". Leave it out, or take that one.'
+        )
     match shuffle:
         case None:
             return order
@@ -80,4 +91,5 @@ def shuffled_by(
         case "nearby":
             return Nearby(order, WINDOW_PLACES if window is None else window, seed)
         case "blocks":
-            return Blocks(order, BLOCK_RECORDS, WINDOW_BLOCKS if window is None else window, seed)
+            records = BLOCK_RECORDS if block is None else block
+            return Blocks(order, records, WINDOW_BLOCKS if window is None else window, seed)

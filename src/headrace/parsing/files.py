@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from headrace.blobs.addresses import (
-    WEB,
-    Options,
-    addresses,
-    is_address,
-    options_of,
-    scheme_of,
-)
 from headrace.blobs.open import path_of
-from headrace.blobs.remote import Remote
+from headrace.blobs.showable import showable
+from headrace.blobs.stores.addresses import addresses, is_address, scheme_of
+from headrace.blobs.stores.connect import WEB
+from headrace.blobs.stores.options import Options, options_of
+from headrace.blobs.stores.remote import Remote
 from headrace.contracts.errors import RecordError
 from headrace.contracts.order import Indices
 from headrace.sources.file import File
@@ -99,11 +95,11 @@ def listed(places: Files, storage_options: Mapping[str, Any] | None = None) -> F
         folder = Path(_local(places))
         names = FileRecords(folder).paths
         return FileList(tuple(File.at(folder / name) for name in names), names)
-    found: dict[str, File] = {}
+    found: dict[tuple[str, str], File] = {}
     for part in _parts(places):
-        found |= {str(file): file for file in _files_of(part, options)}
-    names = tuple(sorted(found))
-    return FileList(tuple(found[name] for name in names), names)
+        found |= {_place_of(file): file for file in _files_of(part, options)}
+    files = tuple(found[place] for place in sorted(found))
+    return FileList(files, tuple(map(str, files)))
 
 
 def with_addresses(places: Files) -> Files:
@@ -135,6 +131,11 @@ def _files_of(part: Any, options: Options) -> Iterable[File]:
     return map(File.at, matched(place, suffixes=()))
 
 
+def _place_of(file: File) -> tuple[str, str]:
+    """What tells files apart: of two addresses that look alike, what is not shown of them."""
+    return str(file), file.opener.url if isinstance(file.opener, Remote) else ""
+
+
 def _local(place: Any) -> Any:
     """The path that a `file://` address says; anything else as it is."""
     is_file = isinstance(place, str) and is_address(place) and scheme_of(place) == "file"
@@ -144,5 +145,6 @@ def _local(place: Any) -> Any:
 def _at(place: str, options: Options) -> File:
     if not is_address(place) or scheme_of(place) == "file":
         return File.at(_local(place))
-    path = unquote(urlsplit(place).path) if scheme_of(place) in WEB else place
-    return File(place, os.path.basename(path), Remote(place, options))
+    shown = showable(place)
+    path = unquote(urlsplit(place).path) if scheme_of(place) in WEB else shown
+    return File(shown, os.path.basename(path), Remote(place, options))

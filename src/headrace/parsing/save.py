@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from headrace.blobs.addresses import is_address
 from headrace.blobs.files import NewFile, create, exists, make_folder, writing
 from headrace.blobs.keys import checked_key
+from headrace.blobs.showable import without_secrets
+from headrace.blobs.stores.addresses import is_address
 from headrace.contracts.errors import ArgumentError, InvalidName, RecordError, VersionExists
 from headrace.sources.file import File
 
@@ -57,8 +58,8 @@ class Save:
         place: Any = self.folder
         if not isinstance(place, str | os.PathLike) or is_address(os.fspath(place)):
             raise ArgumentError(
-                f"save writes to a folder of this machine, got {place!r}. Pass a path; to write "
-                "to an object store use Stream.submit."
+                f"save writes to a folder of this machine, got {without_secrets(repr(place))}. "
+                "Pass a path; to write to an object store use Stream.submit."
             )
         # Absolute, so that it means the same in a worker that runs elsewhere.
         object.__setattr__(self, "folder", Path(place).expanduser().absolute())

@@ -19,8 +19,8 @@ Opener: TypeAlias = Callable[[], BinaryIO]
 class File:
     """A file that is not read before it is asked for; frozen, and picklable.
 
-    `str(file)` is the path or address that the user gave, and `name` what the content is called:
-    of "runs.jsonl.gz" that is decompressed, "runs.jsonl".
+    `str(file)` is the path or address that the user gave, without credentials, and `name` what
+    the content is called: of "runs.jsonl.gz" that is decompressed, "runs.jsonl".
 
     Example:
         >>> import headrace as hr

@@ -24,6 +24,7 @@ from headrace.contracts import (
     read_ahead_of,
 )
 from headrace.contracts.errors import StateError
+from headrace.contracts.records import ahead_positions_of, tell_ahead
 from headrace.orders import Concat as ConcatOrder
 from headrace.stages.repeat import turn_of
 from headrace.stages.zip import ZippedRecords
@@ -89,6 +90,16 @@ class ConcatRecords:
     @property
     def read_ahead(self) -> int:
         return min(read_ahead_of(member) for member in self.members)
+
+    @property
+    def ahead_positions(self) -> int:
+        return max(ahead_positions_of(member) for member in self.members)
+
+    def ahead(self, indices: Indices, *, left: int) -> None:
+        owners = np.searchsorted(self._begins, indices, side="right") - 1
+        for number, member in enumerate(self.members):
+            own = indices[owners == number] - self._begins[number]
+            tell_ahead(member, own, left=left * len(own) // len(indices))
 
     def read(self, indices: Indices) -> Block[Any]:
         begins = self._begins

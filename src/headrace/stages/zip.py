@@ -25,6 +25,7 @@ from headrace.contracts import (
     rows,
 )
 from headrace.contracts.errors import StateError
+from headrace.contracts.records import ahead_positions_of, tell_ahead
 from headrace.orders import Zipped
 
 # Any, in this file: a stage is met before its record types are known.
@@ -82,6 +83,14 @@ class ZippedRecords:
     @property
     def read_ahead(self) -> int:
         return min(read_ahead_of(member) for member in self.members)
+
+    @property
+    def ahead_positions(self) -> int:
+        return max(ahead_positions_of(member) for member in self.members)
+
+    def ahead(self, indices: Indices, *, left: int) -> None:
+        for member, row in zip(self.members, indices, strict=True):
+            tell_ahead(member, row, left=left)
 
     def read(self, indices: Indices) -> Block[Any]:
         blocks = [member.read(row) for member, row in zip(self.members, indices, strict=True)]

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from headrace.storage.diff import VersionDiff
+from headrace.storage.log import UnreadVersion, VersionLog, VersionReport
 from headrace.storage.storage import Storage
 from headrace.storage.upkeep import PruneReport, VerifyReport
 
-__all__ = ["PruneReport", "Storage", "VerifyReport"]
+__all__ = [
+    "PruneReport",
+    "Storage",
+    "UnreadVersion",
+    "VerifyReport",
+    "VersionDiff",
+    "VersionLog",
+    "VersionReport",
+]

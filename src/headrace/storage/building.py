@@ -13,10 +13,19 @@ from typing import Any
 
 from headrace.blobs import Lease, LockingBlobs
 from headrace.contracts.block import Block
-from headrace.contracts.errors import HeadraceError, VersionExists
-from headrace.formats.filling import Target
-from headrace.formats.manifest import FORMAT_VERSION, Manifest, encode
-from headrace.formats.writer import SHARD_BYTES, Written, write_blocks
+from headrace.contracts.errors import HeadraceError, RecordError, VersionExists, whole
+from headrace.digests import Trust
+from headrace.formats.compression.fields import NO_COMPRESSION, Compression
+from headrace.formats.manifest.manifest import (
+    FORMAT_VERSION,
+    NOBODY,
+    Made,
+    Manifest,
+    decode,
+    encode,
+)
+from headrace.formats.writing.target import SHARD_BYTES, Target
+from headrace.formats.writing.writer import Written, write_blocks
 from headrace.progress import ProgressBar
 from headrace.sources import Intake
 from headrace.storage.catalog import (
@@ -30,6 +39,7 @@ from headrace.storage.crew import Crew
 from headrace.storage.side_by_side import Division, is_divisible, note_source
 from headrace.storage.spread import Spread
 from headrace.storage.stretch import Mark
+from headrace.storage.tags import refuse_tag, refuse_tagged
 from headrace.storage.upkeep import reclaim
 
 # Any, in this file: records are the user's values, of every type.
@@ -47,6 +57,11 @@ class Build:
     allow_pickle: bool = False
     meta: Mapping[str, Any] = field(default_factory=dict)
     shard_bytes: int = SHARD_BYTES
+    compression: Compression = NO_COMPRESSION
+    trust: Trust = "xxh3"
+    # The version whose shards are the first ones of this one.
+    parent: Manifest | None = None
+    made: Made = NOBODY
 
     @property
     def title(self) -> str:
@@ -58,9 +73,33 @@ class Build:
         """Where the manifest goes."""
         return manifest_key(self.dataset, self.version)
 
+    def manifest(self, written: Written, origin: dict[str, Any]) -> Manifest:
+        """The manifest of what was written, behind what the parent has."""
+        parent = self.parent
+        if parent is not None and parent.origin != origin:
+            # It would be true of some of the records only.
+            origin = {}
+        return Manifest(
+            format=FORMAT_VERSION,
+            dataset=self.dataset,
+            version=self.version,
+            schema=written.schema,
+            shards=written.shards if parent is None else parent.shards + written.shards,
+            meta=dict(self.meta),
+            origin=origin,
+            parent="" if parent is None else parent.version,
+            made=self.made,
+        )
+
+
+def checked_shard_bytes(shard_bytes: object) -> int:
+    """`shard_bytes`, where it is a number of bytes. Raises ArgumentError."""
+    return whole("shard_bytes", shard_bytes, least=1, remedy="64 MiB suits most data.")
+
 
 def refuse_existing(blobs: LockingBlobs, build: Build) -> None:
     """Makes sure that the version may be written. Raises VersionExists."""
+    refuse_tag(blobs, build.dataset, build.version)
     if not build.replace and Catalog(blobs).has(build.dataset, build.version):
         raise VersionExists(
             f"{build.title} is in {blobs.url} already, and versions do not change. "
@@ -68,62 +107,72 @@ def refuse_existing(blobs: LockingBlobs, build: Build) -> None:
         )
 
 
-def publish(lease: Lease, build: Build, intake: Intake, crew: Crew) -> None:
-    """Writes all records and then the manifest; ends the crew.
+def publish(lease: Lease, build: Build, intake: Intake, crew: Crew) -> Manifest:
+    """Writes all records and then the manifest, which it gives; ends the crew.
 
     What is raised meanwhile leaves nothing behind, except a shard that another builder may
-    have come to use: that one stays until `prune`.
+    have come to use: that one stays until `prune`. Where leases are renewed, all shards do.
     """
     if lease.is_inherited:
         _reclaim_quietly(lease)
+    if build.replace:
+        lease.watch(build.key)
     try:
         with ProgressBar(build.title, total=intake.total) as bar:
             written = _write(lease, build, intake, crew, bar)
-        _commit(lease.blobs, build, written, intake.origin)
+        manifest = build.manifest(written, intake.origin)
+        commit(lease, manifest, is_replacing=build.replace)
     except BaseException as error:
+        if build.parent is not None and isinstance(error, RecordError):
+            error.add_note(
+                f"Records count from the first new one; before it are the {build.parent.rows:,} of "
+                f"{build.dataset} {build.parent.version}."
+            )
         _tidy(lease, error)
         raise
     if crew.look_ahead:
         # Of killed workers, and what was written ahead of a record that changed the schema.
         _reclaim_quietly(lease)
+    return manifest
 
 
 def _write(lease: Lease, build: Build, intake: Intake, crew: Crew, bar: ProgressBar) -> Written:
     with ExitStack() as end:
         end.enter_context(crew)
         # Closed here: an error would keep what runs for as long as its traceback lives.
-        blocks = end.enter_context(closing(_noted(intake, build)))
+        blocks = end.enter_context(closing(_noted(intake, build, lease)))
         # What a function returns is known once it has given something.
         first = list(islice(blocks, 1))
         folder, source = shards_folder(build.dataset), intake.whole
-        target = Target(lease.blobs, folder, build.shard_bytes)
+        schema = None if build.parent is None else build.parent.schema
+        target = Target(lease.blobs, folder, build.shard_bytes, build.compression, build.trust)
         if isinstance(source, Spread) and is_divisible(source, target):
-            mark = Mark(lease.note_key, lease.blobs.get(lease.note_key))
-            division = Division(source, target, mark, build.title, build.allow_pickle)
+            division = Division(
+                source, target, Mark(*lease.mark()), build.title, build.allow_pickle, schema
+            )
             return division.write(chain(first, blocks), bar, close=blocks.close)
         return write_blocks(
             chain(first, blocks),
-            blobs=lease.blobs,
-            folder=folder,
-            shard_bytes=build.shard_bytes,
-            allow_pickle=build.allow_pickle,
+            target,
             advance=bar.advance,
+            allow_pickle=build.allow_pickle,
+            schema=schema,
         )
 
 
-def _commit(blobs: LockingBlobs, build: Build, written: Written, origin: dict[str, Any]) -> None:
-    manifest = Manifest(
-        format=FORMAT_VERSION,
-        dataset=build.dataset,
-        version=build.version,
-        schema=written.schema,
-        shards=written.shards,
-        meta=dict(build.meta),
-        origin=origin,
-    )
-    if build.replace and blobs.stat(build.key) is not None:
-        retire(blobs, build.dataset, build.version)
-    blobs.put(build.key, encode(manifest), replace=build.replace)
+def commit(lease: Lease, manifest: Manifest, *, is_replacing: bool) -> None:
+    """Publishes a version, all of whose shards are there.
+
+    Raises:
+        LeaseLost: another builder took it over.
+        IntegrityError: the manifest is larger than can be read again.
+    """
+    blobs, key = lease.blobs, manifest_key(manifest.dataset, manifest.version)
+    payload = encode(manifest)
+    decode(payload, key=key)
+    if is_replacing and blobs.stat(key) is not None:
+        retire(blobs, manifest.dataset, manifest.version)
+    lease.publish(key, payload, replace=is_replacing)
 
 
 def retire(blobs: LockingBlobs, dataset: str, version: str) -> None:
@@ -134,11 +183,29 @@ def retire(blobs: LockingBlobs, dataset: str, version: str) -> None:
     blobs.put(f"{retired_folder(dataset)}/{name}", payload)
 
 
-def _noted(blocks: Iterable[Block[Any]], build: Build) -> Generator[Block[Any]]:
-    """The blocks; what the source raises says at which record it did."""
+def withdraw(catalog: Catalog, dataset: str, version: str) -> None:
+    """Takes a version away, also one that is damaged; `prune` frees its space.
+
+    Raises:
+        NotFound: no such dataset or version; lists the near ones.
+        ArgumentError: a tag points at it.
+        LeaseLost: another has taken over.
+    """
+    catalog.check(dataset, version)
+    with Lease(catalog.blobs, dataset, version) as lease:
+        # It may have gone while this waited; saying so is the same error.
+        catalog.check(dataset, version)
+        refuse_tagged(catalog, dataset, version)
+        retire(lease.blobs, dataset, version)
+        lease.delete(manifest_key(dataset, version))
+
+
+def _noted(blocks: Iterable[Block[Any]], build: Build, lease: Lease) -> Generator[Block[Any]]:
+    """The blocks, while the lease is ours; what the source raises says at which record it did."""
     drawn = 0
     source = iter(blocks)
     while True:
+        lease.check_known()
         try:
             block = next(source)
         except StopIteration:
@@ -151,6 +218,9 @@ def _noted(blocks: Iterable[Block[Any]], build: Build) -> Generator[Block[Any]]:
 
 
 def _reclaim(lease: Lease) -> None:
+    if lease.is_renewed:
+        # A builder that was stopped, and goes on, may rely on any shard. `prune` can wait.
+        return
     # Retired manifests are left to `prune`, whose caller says how long readers may need them.
     reclaim(lease.blobs, lease.dataset, grace_s=math.inf, besides=lease.version)
 

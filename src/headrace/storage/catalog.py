@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
+
 from headrace.blobs import LockingBlobs
 from headrace.contracts.blobs import BlobStat
-from headrace.contracts.errors import InvalidName, NotFound, near
-from headrace.formats.manifest import Manifest, decode
+from headrace.contracts.errors import IntegrityError, InvalidName, NotFound, StorageError, near
+from headrace.formats.manifest.manifest import Manifest, decode
+from headrace.formats.manifest.sound_manifest import NAME
+from headrace.storage.at_once import each
 
-# A plain file name everywhere, also in an address: no separators, no leading dot, no `~`.
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 MANIFEST_SUFFIX = ".json"
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """What a tag points at."""
+
+    version: str
 
 
 @dataclass(frozen=True)
@@ -38,48 +45,143 @@ class Catalog:
 
     def versions(self, dataset: str) -> list[str]:
         """The versions of a dataset, the one committed first in front; ties by name."""
-        stats = self._manifests(dataset)
-        return sorted(stats, key=lambda version: (stats[version].modified_ns, version))
+        return list(self.committed(dataset))
+
+    def committed(self, dataset: str) -> dict[str, BlobStat]:
+        """The same, with what the listing says of their manifests."""
+        stats = self._manifests(dataset).items()
+        return dict(sorted(stats, key=lambda named: (named[1].modified_ns, named[0])))
 
     def newest(self, dataset: str) -> str:
         """The version that was committed last. Raises NotFound."""
+        return self.known_versions(dataset)[-1]
+
+    def known_versions(self, dataset: str) -> list[str]:
+        """The versions of a dataset that has one. Raises NotFound."""
         versions = self.versions(dataset)
         if not versions:
-            raise self._no_dataset(dataset)
-        return versions[-1]
+            raise self.no_dataset(dataset)
+        return versions
 
     def has(self, dataset: str, version: str) -> bool:
         """Whether the version is committed."""
         return self.blobs.stat(manifest_key(dataset, version)) is not None
 
+    def check(self, dataset: str, version: str) -> None:
+        """Makes sure that the version is committed, whatever is in its manifest.
+
+        Raises:
+            NotFound: it is not; lists the near ones.
+        """
+        if not self.has(dataset, version):
+            raise self.no_version(dataset, version, [])
+
     def manifest(self, dataset: str, version: str) -> Manifest:
         """The manifest of a version. Raises NotFound, which lists the near ones."""
+        manifest = self.manifest_or_none(dataset, version)
+        if manifest is None:
+            raise self.no_version(dataset, version, [])
+        return manifest
+
+    def manifest_or_none(self, dataset: str, version: str) -> Manifest | None:
+        """The manifest of a version, None where there is none."""
         key = manifest_key(dataset, version)
         with suppress(NotFound):
             return decode(self.blobs.get(key), key=key)
-        versions = self.versions(dataset)
+        return None
+
+    def found(self, dataset: str, name: str) -> Manifest:
+        """The manifest of a version, or of the one that the tag of this name points at.
+
+        A version goes before a tag. Raises NotFound, which lists the near ones of both.
+        """
+        manifest = self.manifest_or_none(dataset, name)
+        if manifest is not None:
+            return manifest
+        version = self.tagged(dataset, name)
+        while version is not None:
+            manifest = self.manifest_or_none(dataset, version)
+            if manifest is not None:
+                return manifest
+            # Somebody may have moved it, and deleted the version, since it was read.
+            before, version = version, self.tagged(dataset, name)
+            if version == before:
+                raise NotFound(
+                    f"the tag {name!r} of {dataset} points at version {version!r}, which is gone "
+                    f"from {self.blobs.url}. Move it by storage.tag, or take it away by "
+                    "storage.untag."
+                )
+        raise self.no_version(dataset, name, self._tags_if_listed(dataset))
+
+    def tags(self, dataset: str) -> dict[str, str]:
+        """The version that each tag of a dataset points at, by name."""
+        names = sorted(self._names(tags_folder(dataset)))
+        found = zip(names, each(lambda tag: self.tagged(dataset, tag), names), strict=True)
+        # One may have gone since it was listed.
+        return {tag: version for tag, version in found if version is not None}
+
+    def _tags_if_listed(self, dataset: str) -> Iterable[str]:
+        with suppress(StorageError):
+            return self.tags(dataset)
+        return ()
+
+    def tagged(self, dataset: str, tag: str) -> str | None:
+        """The version that a tag points at, None where there is no such tag."""
+        key = tag_key(dataset, tag)
+        try:
+            version = msgspec.json.decode(self.blobs.get(key), type=Tag).version
+        except NotFound:
+            return None
+        except msgspec.DecodeError as error:
+            raise _no_tag(key, error) from error
+        if not NAME.fullmatch(version):
+            raise _no_tag(key, f"{version!r} is no name of a version")
+        return version
+
+    def no_version(self, dataset: str, version: str, tags: Iterable[str]) -> NotFound:
+        """The error for a name that is no version, nor one of the tags.
+
+        The name is known to be absent: a store that cannot be listed does not change that.
+        """
+        try:
+            versions = self.versions(dataset)
+        except StorageError:
+            return NotFound(
+                f"there is no version {version!r} of {dataset} in {self.blobs.url}. "
+                "Check the name: what there is cannot be listed."
+            )
         if not versions:
-            raise self._no_dataset(dataset)
-        raise NotFound(
+            return self.no_dataset(dataset)
+        return NotFound(
             f"there is no version {version!r} of {dataset} in {self.blobs.url}. "
-            + near(version, reversed(versions))
+            + near(version, [*reversed(versions), *tags])
         )
 
-    def _no_dataset(self, dataset: str) -> NotFound:
+    def no_dataset(self, dataset: str) -> NotFound:
+        """The error for a dataset without a version."""
         return NotFound(
             f"there is no dataset {dataset!r} in {self.blobs.url}. "
             + near(dataset, self.datasets())
         )
 
     def _manifests(self, dataset: str) -> dict[str, BlobStat]:
-        folder = versions_folder(dataset)
+        return self._names(versions_folder(dataset))
+
+    def _names(self, folder: str) -> dict[str, BlobStat]:
+        """What is named by a file right under a folder."""
         found = {}
         for stat in self.blobs.list(folder):
-            name = stat.key.removeprefix(folder + "/")
-            version = name.removesuffix(MANIFEST_SUFFIX)
-            if version != name and NAME.fullmatch(version):
-                found[version] = stat
+            file = stat.key.removeprefix(folder + "/")
+            name = file.removesuffix(MANIFEST_SUFFIX)
+            if name != file and NAME.fullmatch(name):
+                found[name] = stat
         return found
+
+
+def _no_tag(key: str, reason: object) -> IntegrityError:
+    return IntegrityError(
+        f"{key} is no tag: {reason}. Expected what storage.tag wrote; set it again, or untag it."
+    )
 
 
 def versions_folder(dataset: str) -> str:
@@ -90,6 +192,16 @@ def versions_folder(dataset: str) -> str:
 def manifest_key(dataset: str, version: str) -> str:
     """Where the manifest of a version is: its commit point."""
     return f"{versions_folder(dataset)}/{version}{MANIFEST_SUFFIX}"
+
+
+def tags_folder(dataset: str) -> str:
+    """Where the tags of a dataset are."""
+    return f"{dataset}/tags"
+
+
+def tag_key(dataset: str, tag: str) -> str:
+    """Where it is written what a tag points at."""
+    return f"{tags_folder(dataset)}/{tag}{MANIFEST_SUFFIX}"
 
 
 def retired_folder(dataset: str) -> str:

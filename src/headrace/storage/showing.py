@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from headrace.contracts.errors import HeadraceError
+from headrace.contracts.errors import HeadraceError, StorageError
 from headrace.storage.catalog import Catalog
 
 # What is printed fits on a screen, and reads at most this many manifests.
@@ -14,14 +14,21 @@ SHOWN_VERSIONS = 3
 
 def shown_text(catalog: Catalog) -> str:
     """Name, address, datasets, their newest versions and lengths."""
-    names = catalog.datasets()
+    try:
+        names = catalog.datasets()
+    except StorageError as error:
+        # A store that cannot be listed, or not now.
+        return f"Storage({catalog.blobs.url!r}), not listed ({type(error).__name__})"
     lines = [f"  {name}: {versions}" for name, versions in _rows(catalog, names)]
     return "\n".join([f"Storage({catalog.blobs.url!r}), {_count(names)}", *lines])
 
 
 def shown_html(catalog: Catalog) -> str:
     """The same as a table."""
-    names = catalog.datasets()
+    try:
+        names = catalog.datasets()
+    except StorageError:
+        return f"<p>{escape(shown_text(catalog))}</p>"
     rows = "".join(
         f"<tr><td>{escape(name)}</td><td>{escape(versions)}</td></tr>"
         for name, versions in _rows(catalog, names)

@@ -14,10 +14,10 @@ from typing import Any
 from headrace.contracts import Block, Run, Task
 from headrace.contracts.backend import Future
 from headrace.contracts.errors import HeadraceError
-from headrace.formats.filling import Target
-from headrace.formats.schema import Schema
-from headrace.formats.stretches import LAG, Stretch, Stretches
-from headrace.formats.writer import ShardWriter, Written
+from headrace.formats.schema.schema import Schema
+from headrace.formats.writing.stretches import LAG, Stretch, Stretches
+from headrace.formats.writing.target import Target
+from headrace.formats.writing.writer import ShardWriter, Written
 from headrace.progress import ProgressBar
 from headrace.storage.spread import Spread
 from headrace.storage.stretch import Mark, Outcome, StretchJob, StretchParts
@@ -37,6 +37,8 @@ class Division:
     mark: Mark
     title: str
     allow_pickle: bool
+    # Of the records that are stored already, to which these are appended.
+    schema: Schema | None = None
 
     def write(
         self, blocks: Iterable[Block[Any]], bar: ProgressBar, *, close: Callable[[], None]
@@ -45,14 +47,11 @@ class Division:
 
         Only the first one's size tells how long the others are. `close` ends the blocks.
         """
-        target = self.target
         writer = ShardWriter(
-            blobs=target.blobs,
-            folder=target.folder,
+            self.target,
             advance=bar.advance,
-            shard_bytes=target.shard_bytes,
             allow_pickle=self.allow_pickle,
-            stretch=Stretch(),
+            stretch=Stretch(schema=self.schema),
         )
         with closing(writer):
             for block in blocks:

@@ -11,7 +11,7 @@ from headrace.contracts import Block, Records, Run, Visit, rows
 from headrace.contracts.order import Indices
 from headrace.contracts.records import identity_of, read_ahead_of
 from headrace.engine import Chain, ChainSource
-from headrace.formats.prepared import prepared, prepared_record
+from headrace.formats.schema.prepared import prepared, prepared_record
 from headrace.orders import Range
 from headrace.sources import ArrayRecords, Opened, read_on
 from headrace.sources.drawing import count_of

@@ -18,9 +18,9 @@ from headrace.engine.feed import AddressedFeed
 from headrace.engine.inline import InlineCursor
 from headrace.engine.job import SegmentJob
 from headrace.engine.position import Position
-from headrace.formats.filling import Target
-from headrace.formats.stretches import Stretch
-from headrace.formats.writer import ShardWriter, Written
+from headrace.formats.writing.stretches import Stretch
+from headrace.formats.writing.target import Target
+from headrace.formats.writing.writer import ShardWriter, Written
 from headrace.sources import read_on
 
 # Any, in this file: records are the user's values, of every type.
@@ -104,13 +104,7 @@ class StretchJob:
     def __call__(self, stretch: Stretch, *_: Any) -> Outcome:
         """Writes a stretch whose length is known; nothing of it is listed anywhere yet."""
         target = self.parts.target
-        writer = ShardWriter(
-            blobs=target.blobs,
-            folder=target.folder,
-            shard_bytes=target.shard_bytes,
-            allow_pickle=self.parts.allow_pickle,
-            stretch=stretch,
-        )
+        writer = ShardWriter(target, allow_pickle=self.parts.allow_pickle, stretch=stretch)
         with closing(writer):
             try:
                 check_mark(target.blobs, self.mark)

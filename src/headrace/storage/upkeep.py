@@ -6,14 +6,17 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from headrace.blobs import LockingBlobs, idle
-from headrace.blobs.lease import ASIDE, NOTE_SUFFIX, folder_of
+from headrace.blobs.leases.gate import ASIDE, Idle, folder_of, gate_key
+from headrace.blobs.locking import NOTE_SUFFIX
 from headrace.contracts.blobs import BlobStat
-from headrace.contracts.errors import IntegrityError
-from headrace.formats.check import shard_fault
-from headrace.formats.manifest import SHARD_SUFFIX, Manifest, Shard, decode, shard_key
+from headrace.contracts.errors import ArgumentError, IntegrityError
+from headrace.formats.manifest.manifest import SHARD_SUFFIX, Manifest, Shard, decode, shard_key
+from headrace.formats.shards.check import shard_fault
 from headrace.progress import ProgressBar
+from headrace.storage.at_once import each
 from headrace.storage.catalog import Catalog, retired_folder, shards_folder, versions_folder
 
 # Longer than anyone keeps a reader open after its version went, without having read all of it.
@@ -82,20 +85,34 @@ def reclaim(
 ) -> PruneReport:
     """Removes what no version of a dataset needs, unless one of them is being built.
 
-    `besides` is a version whose lease the caller holds.
+    `besides` is a version whose lease the caller holds. Where leases are renewed, what is younger
+    than `grace_s` stays, by the store's own times.
     """
-    with idle(blobs, dataset, besides=besides) as is_idle:
-        if not is_idle:
+    # Listed first: what builders write who begin after they were looked for is not in it.
+    shards = [stat for stat in blobs.list(shards_folder(dataset)) if OURS.fullmatch(_name(stat))]
+    leftovers = list(_leftovers(blobs, dataset, besides))
+    with idle(blobs, dataset, besides=besides) as idleness:
+        if not idleness:
             return PruneReport(busy=(dataset,))
-        expired = list(_expired(blobs, dataset, grace_s))
+        before_ns = _now_ns(blobs, dataset, idleness) - grace_s * NANOSECONDS
+        expired = [s for s in blobs.list(retired_folder(dataset)) if s.modified_ns <= before_ns]
         # Read before anything goes: a manifest that cannot be read stops all of it.
         kept = _kept(blobs, dataset, {stat.key for stat in expired})
-        orphans = [
-            stat
-            for stat in blobs.list(shards_folder(dataset))
-            if OURS.fullmatch(_name(stat)) and _name(stat).removesuffix(SHARD_SUFFIX) not in kept
-        ]
-        return _removed(blobs, [*expired, *orphans, *_leftovers(blobs, dataset, besides)])
+        orphans = [s for s in shards if _name(s).removesuffix(SHARD_SUFFIX) not in kept]
+        if idleness.is_renewed:
+            orphans = [s for s in orphans if s.modified_ns <= before_ns]
+            leftovers = [s for s in leftovers if s.modified_ns <= before_ns and not _is_note(s)]
+        return _removed(blobs, [*expired, *orphans, *leftovers], idleness)
+
+
+def checked_grace(grace_s: float) -> float:
+    """`grace_s`, where it is a time. Raises ArgumentError."""
+    if grace_s >= 0:
+        return grace_s
+    raise ArgumentError(
+        f"grace_s must be at least 0 seconds, got {grace_s!r}. Readers that are open now "
+        "need it to be longer than they live."
+    )
 
 
 def reclaim_all(catalog: Catalog, *, grace_s: float) -> PruneReport:
@@ -112,11 +129,11 @@ def reclaim_all(catalog: Catalog, *, grace_s: float) -> PruneReport:
     )
 
 
-def _expired(blobs: LockingBlobs, dataset: str, grace_s: float) -> Iterator[BlobStat]:
-    now_s = time.time()
-    for stat in blobs.list(retired_folder(dataset)):
-        if stat.modified_ns / NANOSECONDS + grace_s <= now_s:
-            yield stat
+def _now_ns(blobs: LockingBlobs, dataset: str, idleness: Idle) -> int:
+    """The time by the clock that times what is written."""
+    # A renewed gate was written just now.
+    gate = blobs.stat(gate_key(dataset) + NOTE_SUFFIX) if idleness.is_renewed else None
+    return time.time_ns() if gate is None else gate.modified_ns
 
 
 def _kept(blobs: LockingBlobs, dataset: str, expired: set[str]) -> set[str]:
@@ -127,22 +144,40 @@ def _kept(blobs: LockingBlobs, dataset: str, expired: set[str]) -> set[str]:
         for stat in blobs.list(folder)
         if stat.key not in expired
     ]
-    return set(_shards(decode(blobs.get(key), key=key) for key in keys))
+    return set(_shards(each(partial(_manifest, blobs, retired_folder(dataset)), keys)))
+
+
+def _manifest(blobs: LockingBlobs, retired: str, key: str) -> Manifest:
+    try:
+        return decode(blobs.get(key), key=key)
+    except IntegrityError as error:
+        if not key.startswith(f"{retired}/"):
+            raise
+        raise IntegrityError(
+            f"{key}, of a version that was deleted or replaced, cannot be read, so that nobody "
+            "knows which shards its open readers need; nothing of this dataset was removed. Prune "
+            "again once it is older than grace_s, or with grace_s=0."
+        ) from error
 
 
 def _leftovers(blobs: LockingBlobs, dataset: str, besides: str | None) -> Iterator[BlobStat]:
     """Half-written blobs and the notes of dead builders."""
     own = None if besides is None else besides + NOTE_SUFFIX
     for stat in blobs.list(folder_of(dataset)):
-        name = _name(stat)
-        is_note = name.endswith(NOTE_SUFFIX) and name != own
         # The gate's own name begins with the mark.
-        if is_note or ASIDE in name.removeprefix(ASIDE):
+        is_aside = ASIDE in _name(stat).removeprefix(ASIDE)
+        if is_aside or (_is_note(stat) and _name(stat) != own):
             yield stat
 
 
-def _removed(blobs: LockingBlobs, stats: list[BlobStat]) -> PruneReport:
+def _is_note(stat: BlobStat) -> bool:
+    """Whether it says who holds a lease; renewed, it is the lease, and is never removed."""
+    return stat.key.endswith(NOTE_SUFFIX)
+
+
+def _removed(blobs: LockingBlobs, stats: list[BlobStat], idleness: Idle) -> PruneReport:
     for stat in stats:
+        idleness.check()
         blobs.delete(stat.key)
     return PruneReport(tuple(stat.key for stat in stats), sum(stat.size_bytes for stat in stats))
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from headrace.contracts.blobs import Blobs
 from headrace.contracts.errors import IntegrityError, InvalidName, NotFound, RecordError
-from headrace.formats.image_reader import UnreadableImage
-from headrace.formats.shard_file import Damaged
+from headrace.formats.reading.image_reader import UnreadableImage
+from headrace.formats.shards.shard_file import Damaged
 from headrace.stores.keys import checked_key, new_key, no_key
 from headrace.stores.value import decoded, encoded
 

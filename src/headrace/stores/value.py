@@ -7,30 +7,34 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import numpy as np
 import xxhash
 
 from headrace.contracts.block import Columns
 from headrace.contracts.errors import RecordError
 from headrace.deferred import pyarrow as pa
-from headrace.formats import shard_file
-from headrace.formats.column import Column
-from headrace.formats.infer import PICKLE_REMEDY, Unstorable, schema_of
-from headrace.formats.lists import DEEPEST
-from headrace.formats.merge import merged_schema
-from headrace.formats.parts import Part, parts_of
-from headrace.formats.readers import reader_of
-from headrace.formats.schema import Schema, layout_of, leaves_of
-from headrace.formats.shard_file import Damaged
-from headrace.formats.spans import Places
-from headrace.formats.tensors import without_tensors
-from headrace.formats.transpose import transposed
-from headrace.formats.unfit import Unfit
+from headrace.formats.columns.column import Column
+from headrace.formats.reading.readers import reader_of
+from headrace.formats.schema.infer import PICKLE_REMEDY, Unstorable, schema_of
+from headrace.formats.schema.lists import DEEPEST
+from headrace.formats.schema.merge import merged_schema
+from headrace.formats.schema.schema import Schema, layout_of, leaves_of
+from headrace.formats.schema.tensors import without_tensors
+from headrace.formats.schema.transpose import transposed
+from headrace.formats.schema.unfit import Unfit
+from headrace.formats.shards import shard_file
+from headrace.formats.shards.arrow_file import BROKEN, Batch, first_batch
+from headrace.formats.shards.parts import Part, parts_of
+from headrace.formats.shards.shard_file import Damaged
+from headrace.formats.shards.spans import Places
 
 # Any, in this file: values are the user's, of every type.
 
 # Readers of Arrow stop at the end of the stream, so that any of them opens the file.
 DIGEST_BYTES = 16
+# Records that take less than a byte each, such as None: more than these are nobody's list.
+MOST_EMPTY = 2**26
 # Under this key the Arrow schema says whether the value is the one record or the list of all.
 VALUE_KEY = b"headrace.value"
 ONE, MANY = b"record", b"records"
@@ -61,14 +65,22 @@ def decoded(payload: bytes) -> Any:
     stream, digest = view[:-DIGEST_BYTES], bytes(view[-DIGEST_BYTES:])
     if xxhash.xxh3_128_digest(stream) != digest:
         raise Damaged("its checksum differs")
-    batch = pa.ipc.open_stream(pa.py_buffer(stream)).read_next_batch()
-    records = _rows(batch)
-    return records[0] if batch.schema.metadata[VALUE_KEY] == ONE else records
+    try:
+        batch = first_batch(np.frombuffer(stream, np.uint8), start=0)
+        records = _rows(batch, most=max(len(stream), MOST_EMPTY))
+        return records[0] if batch.metadata.get(VALUE_KEY) == ONE else records
+    except (*BROKEN, msgspec.DecodeError) as error:
+        raise Damaged(f"it is no value of this format: {error}") from error
 
 
-def _rows(batch: pa.RecordBatch) -> list[Any]:
+def _rows(batch: Batch, *, most: int) -> list[Any]:
     schema, count, buffers = shard_file.unpacked(lambda: batch)
     leaves = leaves_of(schema)
+    if any(leaf.kind == "pickle" for leaf in leaves):
+        # None was ever written here, and reading one can run any code.
+        raise Damaged("it holds pickles")
+    if not 0 <= count <= most:
+        raise Damaged(f"it claims to have {count:,} records")
     readers = [reader_of(leaf, 1, as_views=False) for leaf in leaves]
     for reader, part in zip(readers, parts_of(schema, Part(schema, count, buffers)), strict=True):
         reader.add(0, part)

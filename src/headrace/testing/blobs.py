@@ -7,7 +7,7 @@ from functools import partial
 from typing import BinaryIO
 
 from headrace.contracts import Blobs
-from headrace.contracts.errors import HeadraceError, NotFound, VersionExists
+from headrace.contracts.errors import HeadraceError, IntegrityError, NotFound, VersionExists
 
 
 def check_blobs(blobs: Blobs) -> None:
@@ -24,6 +24,8 @@ def check_blobs(blobs: Blobs) -> None:
     blobs.put("a/one", b"second", replace=True)
     assert bytes(blobs.map("a/one")) == b"second"
     assert not blobs.map("a/one").flags.writeable
+    assert [bytes(piece) for piece in blobs.ranges("a/one", [3, 0], [6, 2])] == [b"ond", b"se"]
+    _expect(IntegrityError, lambda: blobs.ranges("a/one", [0], [7]))
 
     def fill(sink: BinaryIO) -> None:
         sink.write(b"abc")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Literal, TypeAlias, cast
 
@@ -95,6 +95,11 @@ class ScriptedBlobs:
         """The bytes of a blob."""
         self.script.check_alive()
         return self.inner.map(key)
+
+    def ranges(self, key: str, starts: Sequence[int], ends: Sequence[int]) -> list[Mapped]:
+        """Ranges of a blob."""
+        self.script.check_alive()
+        return self.inner.ranges(key, starts, ends)
 
     def put(self, key: str, payload: Bytes, *, replace: bool = False) -> None:
         """Writes a blob, or fails; a whole one, as the contract says, or none."""

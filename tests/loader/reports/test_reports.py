@@ -264,7 +264,8 @@ def test_the_trace_has_the_form_that_viewers_read(backend: Any, tmp_path: Path) 
     assert sum(event["args"]["outputs"] for event in waits) == 24
     tasks = [event for event in events if event["cat"] == "task"]
     assert bool(tasks) == (backend.look_ahead > 0)
-    assert {task["name"] for task in tasks} <= {"map(decoded)"}
+    # The node that took longest: on a busy machine any of those that a task has.
+    assert {task["name"] for task in tasks} <= {"range(60)", "map(decoded)"}
     assert trace["otherData"]["verdict"] == loader.stats().bottleneck
 
 

@@ -11,8 +11,8 @@ from headrace.adapters.tensorflow.crossing import array_of, field_of
 from headrace.contracts import Groups, Stage, Visit
 from headrace.contracts.errors import ArgumentError
 from headrace.engine import Chain
-from headrace.formats.manifest import Manifest
-from headrace.formats.schema import Leaf, Schema, tree_of
+from headrace.formats.manifest.manifest import Manifest
+from headrace.formats.schema.schema import Leaf, Schema, tree_of
 from headrace.sources.frameworks.element_spec import (
     ORIGIN_KIND,
     components,

@@ -150,7 +150,8 @@ def _named_class(described: Mapping[str, Any]) -> Callable[..., Any]:
     # Nothing is imported: a manifest must not choose which code runs.
     found: object = sys.modules.get(described["module"])
     for part in described["name"].split("."):
-        found = getattr(found, part, None)
+        # Not getattr: a module may import when it is asked for a name.
+        found = getattr(found, "__dict__", {}).get(part)
     fields = tuple(described["keys"])
     if isinstance(found, type) and getattr(found, "_fields", None) == fields:
         return found

@@ -1,0 +1,1 @@
+"""Copies of remote shards on local disk, shared by all processes of a machine."""

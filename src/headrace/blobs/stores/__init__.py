@@ -1,0 +1,1 @@
+"""Blobs and files in object stores and on web servers."""

@@ -1,0 +1,1 @@
+"""Columns in memory, which records are added to."""

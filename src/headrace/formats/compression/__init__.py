@@ -1,0 +1,1 @@
+"""Values compressed one by one, so that single records stay single."""

@@ -1,0 +1,1 @@
+"""From the buffers of shards to the values of records."""

@@ -1,0 +1,1 @@
+"""The fields of records: their kinds, learned from records, sound or not."""

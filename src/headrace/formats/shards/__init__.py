@@ -1,0 +1,1 @@
+"""Shards as bytes: Arrow files of one batch, their parts, gathers across them, their digests."""

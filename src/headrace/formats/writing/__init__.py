@@ -1,0 +1,1 @@
+"""Records to shards: filled, widened, cut and published behind the source."""
