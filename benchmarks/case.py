@@ -20,6 +20,7 @@ WORKS = (
     *("remote W2", "remote W2 again", "remote sparse", "remote costs"),
     *("workers W1", "workers W3", "W2d", "W2d CPU"),
     *("first batch", "idle", "state_dict", "kills", "report cost"),
+    *("compat yogadl", "compat squirrel", "compat torchdata", "compat dataset_server"),
 )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.case import WORKS
-from benchmarks.groups import GROUPS, HOME, Group, NotInstalledError, environment
+from benchmarks.groups import ABSENT, GROUPS, HOME, Group, NotInstalledError, environment
 from benchmarks.machine import this_machine
 from benchmarks.pipe import Peer
 from benchmarks.report import Row, tables
@@ -116,7 +116,8 @@ def _start(
     plan: Plan, pythons: dict[str, Path], stack: ExitStack
 ) -> tuple[dict[str, Peer], list[Row]]:
     """The processes of the groups that take part, and a row for each that has none."""
-    peers, rows = {}, []
+    peers = {}
+    rows = [Row(one.work, one.name, "", reason=one.reason) for one in ABSENT]
     for group in (group for group in GROUPS if set(group.works) & set(plan.works)):
         _tell(f"environment of {group.name}")
         try:

@@ -260,6 +260,33 @@ TARGETS: tuple[Ratio | Bound, ...] = (
         0.7,
         is_at_most=False,
     ),
+    *[
+        Ratio(f"{work}{part} >= 1x {name}", work, f"headrace{part}", f"{name}{part}", 1)
+        for work, name, parts in (
+            ("compat yogadl", "YogaDL", (", submit", ", records", ", tf batches")),
+            (
+                "compat squirrel",
+                "Squirrel",
+                (", batches", ", async_map", ", store", ", monitor"),
+            ),
+            ("compat torchdata", "DataPipes", ("",)),
+        )
+        for part in parts
+    ],
+    # What it was measured at, since it cannot be installed.
+    Bound(
+        "compat dataset_server >= its 8,700 records/s",
+        "compat dataset_server",
+        "headrace",
+        8_700,
+        is_at_most=False,
+    ),
+    Bound(
+        "compat dataset_server: first batch < its 5 s",
+        "compat dataset_server",
+        "headrace, to the first batch",
+        5,
+    ),
 )
 
 

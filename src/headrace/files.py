@@ -305,14 +305,14 @@ def from_hdf5(
 def from_lmdb(path: str | os.PathLike[str], *, allow_pickle: bool = False) -> Stream[Any]:
     """A Stream over the values of an LMDB database, in the order of their keys.
 
-    `path` is the file, or the folder of its data.mdb. Where TensorPack's LMDBSerializer wrote it,
-    a record is the datapoint: from msgpack with arrays, or from pickle where `allow_pickle` says
-    that its writer is trusted. Otherwise it is {"key": bytes, "value": bytes}. Random access;
-    each process lists the keys once.
+    `path` is the file, or the folder of its data.mdb. Where TensorPack's LMDBSerializer or YogaDL
+    wrote it, a record is the datapoint: from msgpack with arrays, or from pickle where
+    `allow_pickle` says that its writer is trusted. Otherwise it is {"key": bytes, "value": bytes}.
+    Random access; each process lists the keys once.
 
     Raises:
         ArgumentError: there is no database, or it is open elsewhere in this process.
-        PickleRefused: it holds pickles, as TensorPack writes by default.
+        PickleRefused: it holds pickles, as TensorPack and YogaDL write.
         MissingExtra: lmdb is not installed.
         RecordError: when it is read, a value that is no datapoint; it names the key.
     """

@@ -124,6 +124,14 @@ def test_a_wrong_call_is_one_line(
     assert ended.err.count("\n") == 1
 
 
+def test_no_value_of_a_database_is_skipped(headrace: Headrace, tmp_path: Path) -> None:
+    (tmp_path / "old.mdb").touch()
+    ended = headrace("submit", "old.mdb", "digits", "1.0", "--on-error", "skip")
+
+    assert ended.code == 2
+    assert "--on-error skip was given for old.mdb, a database. It is for other files" in ended.err
+
+
 def test_a_module_that_lacks_another_one_is_not_a_wrong_name(
     headrace: Headrace, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from tests import built
 from tests.built import Numbers, noted
 
 import headrace as hr
-from headrace.contracts.errors import ArgumentError, StreamError
+from headrace.contracts.errors import ArgumentError, RankError, StreamError
 
 # Any, in this file: records of every type.
 pytestmark = pytest.mark.timeout(60)
@@ -616,6 +616,27 @@ def test_d_b26_records_of_far_apart_share_batches_and_others_in_each_epoch() -> 
         assert all(min(batch) < 32 <= max(batch) for batch in epoch[:4])
     mates = [{frozenset(batch) for batch in epoch} for epoch in epochs]
     assert not mates[0] & mates[1]
+
+
+def test_ranks_share_the_records_as_the_arguments_say(tmp_path: Path) -> None:
+    cache = {"prefix": tmp_path, "update_frequency": math.inf}
+
+    def shares(**given: Any) -> list[list[list[int]]]:
+        found = []
+        for rank in range(2):
+            with made(size=9, num_workers=0, ranks=hr.Ranks(rank, 2), **given) as loader:
+                found.append(ids(loader))
+        return found
+
+    assert shares(epoch_end="shortest") == [[[0, 2, 4, 6]], [[1, 3, 5, 7]]]
+    with pytest.raises(RankError, match="unequal numbers of batches"):
+        shares()
+    with pytest.raises(StreamError, match="elastic=False"):
+        shares(cache=cache)
+    assert shares(cache=cache, epoch_end="longest", elastic=False) == [
+        [[0, 2, 4, 6], [8]],
+        [[1, 3, 5, 7], [1, 3, 5, 7]],
+    ]
 
 
 def test_tensors_come_as_arrays_in_all_epochs_where_a_cache_is_on_disk(tmp_path: Path) -> None:

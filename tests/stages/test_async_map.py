@@ -261,6 +261,40 @@ def test_what_is_handed_over_while_another_record_failed_does_not_run() -> None:
     assert calls == []
 
 
+class Collecting(int):
+    """A number of workers that closes its runner when it is asked for, as a collector might."""
+
+    runner: Any = None
+
+    def __gt__(self, other: int) -> bool:
+        self.runner.close(SECONDS)
+        return super().__gt__(other)
+
+
+def test_threads_end_though_they_are_closed_inside_of_what_begins_them() -> None:
+    workers = Collecting(2)
+    workers.runner = runner = runner_of(Call(str, "async_map(str)", None, workers, 9))
+    runner.submit([1], lambda _: None)
+    for thread in threading.enumerate():
+        if thread.name.startswith("headrace-async"):
+            thread.join(SECONDS)
+    assert alive() == []
+
+
+def test_a_thread_that_was_busy_at_the_end_ends_whatever_is_asked_after_it() -> None:
+    fn, ended = Counted(lambda _: True), threading.Event()
+    runner = runner_of(Call(fn, "async_map(Counted)", None, 1, 9))
+    runner.submit([1], lambda _: ended.set())
+    fn.wait_for_calls(1)
+    (thread,) = (one for one in threading.enumerate() if one.name in alive())
+    runner.close(0)
+    runner.cancel()
+    fn.gate.set()
+    thread.join(SECONDS)
+    assert ended.is_set()
+    assert alive() == []
+
+
 def test_an_async_generator_function_is_refused() -> None:
     async def pages(x: int) -> AsyncIterator[int]:
         yield x

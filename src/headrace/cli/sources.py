@@ -11,10 +11,14 @@ from typing import Any
 
 from headrace.contracts.errors import ArgumentError, near
 from headrace.sources import from_path
+from headrace.sources.foreign import lmdb_source
 
 # Any, in this file: a source is whatever the user has.
 
 MODULE_AND_NAME = re.compile(r"(?P<module>[^\W\d]\w*(?:\.\w+)*):(?P<name>[^\W\d]\w*(?:\.\w+)*)")
+# What TensorPack and YogaDL call a database, and LMDB its file in a folder.
+LMDB_SUFFIX = ".mdb"
+LMDB_FILE = "data.mdb"
 ACCEPTED = "SOURCE is a file, a folder, a pattern such as 'day-*.csv', or package.module:name."
 
 
@@ -25,23 +29,36 @@ class OnError(enum.StrEnum):
     SKIP = "skip"
 
 
-def source_of(text: str, *, on_error: OnError) -> Any:
+def source_of(text: str, *, on_error: OnError, allow_pickle: bool = False) -> Any:
     """The source that `text` names.
 
     Raises:
         ArgumentError: there is no such file, module or name.
+        PickleRefused: a database of LMDB holds pickles, and `allow_pickle` was not said.
     """
     if not text:
         raise ArgumentError(f"a source is needed, got {text!r}. {ACCEPTED}")
+    if _is_lmdb(Path(text)):
+        _refuse_skipping(on_error, f"{text}, a database. It is for other files; leave it out")
+        return lmdb_source(text, allow_pickle=allow_pickle)
     found = MODULE_AND_NAME.fullmatch(text)
     if found is None or Path(text).exists():
         return from_path(text, on_error=on_error.value)
-    if on_error is not OnError.RAISE:
-        raise ArgumentError(
-            f"--on-error {on_error.value} was given for {text}, which is Python code. It is for "
-            "files; let the code itself leave out what it cannot read."
-        )
+    _refuse_skipping(
+        on_error,
+        f"{text}, which is Python code. It is for files; let the code itself leave out what it "
+        "cannot read",
+    )
     return _attribute(_module(found["module"], text), found["name"], text)
+
+
+def _refuse_skipping(on_error: OnError, why: str) -> None:
+    if on_error is not OnError.RAISE:
+        raise ArgumentError(f"--on-error {on_error.value} was given for {why}.")
+
+
+def _is_lmdb(path: Path) -> bool:
+    return (path / LMDB_FILE).is_file() or (path.suffix == LMDB_SUFFIX and path.is_file())
 
 
 def _module(name: str, text: str) -> Any:

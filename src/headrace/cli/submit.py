@@ -87,7 +87,7 @@ def submit(  # noqa: PLR0913 - the options of the command
     # What the code behind a source prints is no output of this command.
     with redirect_stdout(sys.stderr):
         place.storage.submit(
-            source_of(source, on_error=on_error),
+            source_of(source, on_error=on_error, allow_pickle=allow_pickle),
             name,
             version,
             replace=replace,

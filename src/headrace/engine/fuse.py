@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from types import FrameType
 from typing import Any, TypeAlias
 
@@ -35,7 +36,7 @@ class Fused:
     takes_failed: bool = False
     is_soft: bool = False
 
-    @property
+    @cached_property
     def is_many(self) -> bool:
         """Whether one record may give several."""
         return any(kernel.kind == "flat_map" for kernel in self.kernels)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -94,7 +95,7 @@ class Segment:
     is_many: bool = False
     covers_source: bool = False
 
-    @property
+    @cached_property
     def is_unit_by_unit(self) -> bool:
         """Whether a pass covers one unit: of a window, no output tells whose it is."""
         return any(isinstance(level, Windowed) for level in self.levels)

@@ -7,8 +7,9 @@ import math
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from headrace.contracts.errors import ClosedError
@@ -35,41 +36,42 @@ class ThreadRunner:
         self.workers = max_workers or min(MOST_THREADS, (os.cpu_count() or 1) + MORE_THAN_CORES)
         self._fn = fn
         self._name = name
-        # Guards all below.
-        self._changed = threading.Condition()
-        self._waiting: deque[tuple[list[Any], Done]] = deque()
+        # None ends the threads, each of which leaves it to the next. A Condition or a Queue is
+        # written in Python, and takes as long as a short function.
+        self._groups: SimpleQueue[tuple[list[Any], Done] | None] = SimpleQueue()
+        # Guards all below. Reentrant: a dropped loader may be closed inside any statement here.
+        self._lock = threading.RLock()
         self._threads: list[threading.Thread] = []
-        # Threads that wait for a group; each waiting group has one of them to come.
-        self._idle = 0
+        # How many threads have nothing to do; below 0, how many groups wait for one.
+        self._free = 0
         self._is_over = False
         self._is_closed = False
 
     def submit(self, records: list[Any], done: Done) -> None:
-        with self._changed:
+        with self._lock:
             if self._is_closed:
                 raise ClosedError(f"the threads of {self._name} have ended. Open a new cursor.")
             if self._is_over:
                 # Drawn while another record failed.
                 return
-            self._waiting.append((records, done))
-            if len(self._waiting) <= self._idle:
-                self._changed.notify()
-            elif len(self._threads) < self.workers:
+            self._groups.put((records, done))
+            self._free -= 1
+            if self._free < 0 and len(self._threads) < self.workers:
+                self._free += 1
                 self._begin_thread()
 
     def cancel(self) -> None:
-        with self._changed:
+        with self._lock:
             self._is_over = True
-            self._waiting.clear()
+            self._forget()
 
     def check(self) -> None:
         """Threads of this process do not die."""
 
     def close(self, seconds: float) -> None:
-        with self._changed:
+        with self._lock:
             self._is_closed = True
-            self._waiting.clear()
-            self._changed.notify_all()
+            self._forget()
         until = time.monotonic() + seconds
         current = threading.current_thread()
         others = [thread for thread in self._threads if thread is not current]
@@ -89,19 +91,22 @@ class ThreadRunner:
         self._threads.append(thread)
         thread.start()
 
+    def _forget(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._groups.get_nowait()
+                self._free += 1
+        if self._is_closed:
+            self._groups.put(None)
+
     def _work(self) -> None:
-        while (taken := self._next()) is not None:
+        while (taken := self._groups.get()) is not None:
             records, done = taken
             done(run(self._fn, records, math.inf))
             # A waiting thread must not keep the last group's records alive.
             del taken, records, done
+            with self._lock:
+                self._free += 1
+        self._groups.put(None)
         if isinstance(self._fn, PerWorker):
             self._fn.close()
-
-    def _next(self) -> tuple[list[Any], Done] | None:
-        with self._changed:
-            self._idle += 1
-            while not self._waiting and not self._is_closed:
-                self._changed.wait()
-            self._idle -= 1
-            return self._waiting.popleft() if self._waiting else None

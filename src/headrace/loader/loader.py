@@ -160,8 +160,14 @@ class DataLoader(Generic[T]):
         device: Any = None,
         pin_memory: bool = False,  # noqa: ARG003 - taken, and not needed
         stats: bool = False,
+        ranks: Ranks | None = None,
+        epoch_end: EpochEnd | None = None,
+        elastic: bool = True,
     ) -> DataLoader[Any]:
         """A loader over a dataset that its workers build. See `headrace.loader.DatasetLoading`.
+
+        `ranks`, `epoch_end` and `elastic` are those of a DataLoader; with a cache or rotation
+        several ranks need `elastic=False`.
 
         Example:
             >>> import headrace as hr
@@ -199,7 +205,15 @@ class DataLoader(Generic[T]):
         stream, backend = loading.begun()
         with ended_on_error(backend):
             loader: DataLoader[Any] = cls(
-                stream, backend=backend, seed=seed, to=to, device=device, stats=stats
+                stream,
+                backend=backend,
+                ranks=ranks,
+                epoch_end=epoch_end,
+                elastic=elastic,
+                seed=seed,
+                to=to,
+                device=device,
+                stats=stats,
             )
             loader.warm_up(loading.warm_up_s)
         return loader

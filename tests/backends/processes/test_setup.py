@@ -80,6 +80,22 @@ def test_worker_reset_fn_is_called_once_an_epoch_in_each_worker(tmp_path: Path) 
     assert (tmp_path / "0").read_text() == "0 1 2 "
 
 
+def test_worker_reset_fn_is_called_again_where_epochs_begin_anew_with_another_seed(
+    tmp_path: Path,
+) -> None:
+    def note(worker_id: int, epoch: int) -> None:
+        with (tmp_path / "epochs").open("a") as file:
+            file.write(f"{epoch} ")
+
+    backend = hr.Processes(1, worker_reset_fn=note)
+    with hr.DataLoader(hr.stream(range(5)).map(abs), backend=backend, seed=1) as loader:
+        begin = loader.state_dict()
+        for seed in (1, 2):
+            loader.load_state_dict({**begin, "seed": seed})
+            assert len(list(loader)) == 5
+    assert (tmp_path / "epochs").read_text() == "0 0 "
+
+
 def test_worker_init_fn_runs_in_replaced_workers_too(tmp_path: Path) -> None:
     def note(worker_id: int) -> None:
         (tmp_path / f"{worker_id}-{os.getpid()}").touch()

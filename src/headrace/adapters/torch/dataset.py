@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar
 
-from headrace.adapters.torch.passes import Begin, Passes, Starter
+from headrace.adapters.torch.passes import Begin, Passes, starter_of
 from headrace.adapters.torch.shares import Share, cause, has_known_length, is_reached, settled
 from headrace.contracts import State
 from headrace.contracts.errors import ArgumentError, StreamError, whole
@@ -177,7 +175,7 @@ class IterableDataset(TorchDataset[T]):
 
     def _on_worker(self, worker: Any) -> Iterator[T]:  # Any: torch's WorkerInfo
         self._refuse_ledger()
-        starter, self._turn = _starter(worker, self._turn), self._turn + 1
+        starter, self._turn = starter_of(worker, self._turn), self._turn + 1
         if self._sent is not None and self._sent[0] == os.getpid():
             begin = self._sent[1]
         else:
@@ -217,16 +215,6 @@ def _loader_of(source: Any) -> DataLoader[Any]:  # Any: whatever the user has
         f"an IterableDataset takes a Stream, a DataRef or a headrace DataLoader, got "
         f"{type(source).__name__}. Make a stream of it: hr.stream(...).batch(64)."
     )
-
-
-def _starter(worker: Any, turn: int) -> Starter:  # Any: torch's WorkerInfo
-    main = multiprocessing.parent_process()
-    assert main is not None
-    assert main.pid is not None
-    # multiprocessing numbers the processes that a process makes, and names them so.
-    number = re.search(r"\d+$", multiprocessing.current_process().name)
-    first = int(number[0]) - worker.id if number else 0
-    return Starter(main.pid, worker.seed - worker.id, turn, first, worker.num_workers)
 
 
 def _unknown(delivered: int, why: str) -> ArgumentError:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import multiprocessing
 import os
+import re
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -49,6 +51,17 @@ class Starter:
         """Whether that worker starts the same pass."""
         # Another thread may make processes while torch makes these, so the numbers may have gaps.
         return (seed, turn) == (self.seed, self.turn) and abs(first - self.first) < self.workers
+
+
+def starter_of(worker: Any, turn: int) -> Starter:  # Any: torch's WorkerInfo
+    """This process as a worker that starts its pass number `turn`."""
+    main = multiprocessing.parent_process()
+    assert main is not None
+    assert main.pid is not None
+    # multiprocessing numbers the processes that a process makes, and names them so.
+    number = re.search(r"\d+$", multiprocessing.current_process().name)
+    first = int(number[0]) - worker.id if number else 0
+    return Starter(main.pid, worker.seed - worker.id, turn, first, worker.num_workers)
 
 
 class Passes:

@@ -51,7 +51,8 @@ class Worker:
         self._line = line
         self._worker_id = setup.worker_id
         self._reset = None if setup.reset is None else loaded(setup.reset)
-        self._epoch: int | None = None
+        # The seed and the number of the epoch that it was reset for.
+        self._epoch: tuple[int | None, int] | None = None
         self._desk = Desk(setup.arena_bytes)
         # By the pool's numbers. What does not load raises in the tasks that need it.
         self._fixed: dict[int, bytes] = {}
@@ -103,6 +104,6 @@ class Worker:
         if self._reset is None:
             return
         for part in job.moving:
-            if isinstance(part, Run) and part.epoch != self._epoch:
+            if isinstance(part, Run) and (part.seed, part.epoch) != self._epoch:
                 self._reset(self._worker_id, part.epoch)
-                self._epoch = part.epoch
+                self._epoch = part.seed, part.epoch

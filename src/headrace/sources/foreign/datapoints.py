@@ -1,4 +1,4 @@
-"""Datapoints as TensorPack serialises them: msgpack with arrays, or pickle."""
+"""Datapoints as TensorPack and YogaDL serialise them: msgpack with arrays, or pickle."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ def datapoint(value: bytes, key: bytes, *, allow_pickle: bool) -> Any:
         raise
     except Exception as error:  # a pickle may raise anything, and a dtype may be any text
         raise RecordError(
-            f"the value of {key!r} is no datapoint of TensorPack: {type(error).__name__}: {error}. "
-            "Write the database again, and read it where its classes can be imported."
+            f"the value of {key!r} is no datapoint of TensorPack or YogaDL: "
+            f"{type(error).__name__}: {error}. Write the database again, and read it where its "
+            "classes can be imported."
         ) from error
 
 
@@ -90,6 +91,6 @@ def _is_pickle(value: bytes) -> bool:
 def _check_allowed(key: bytes, allow_pickle: bool) -> None:
     if not allow_pickle:
         raise PickleRefused(
-            f"the value of {key!r} is a pickle, as TensorPack writes by default, and reading a "
+            f"the value of {key!r} is a pickle, as TensorPack and YogaDL write, and reading a "
             "pickle can run any code. If you trust who wrote it, pass allow_pickle=True."
         )

@@ -1,4 +1,4 @@
-"""LMDB: datapoints that TensorPack wrote, and plain keys and values."""
+"""LMDB: datapoints that TensorPack or YogaDL wrote, and plain keys and values."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ from headrace.sources.foreign.per_process import PerProcess
 
 # Any, in this file: lmdb has no types, and records are of every type.
 
-# TensorPack keeps the list of its keys under this one; others keep their number beside it.
+# TensorPack keeps the list of its keys under this one; others keep their number beside it, and
+# YogaDL TensorFlow's description of the records.
 KEYS = b"__keys__"
-BOOKKEEPING = {KEYS, b"__len__"}
+SHAPES = b"__shapes__"
+TYPES = b"__types__"
+BOOKKEEPING = {KEYS, b"__len__", SHAPES, TYPES}
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,15 @@ class LmdbRecords:
         """The name of the file or folder and the length."""
         return f"lmdb[{self.path.name}, {self.length}]"
 
+    @property
+    def keys(self) -> list[bytes]:
+        """The keys of the records, in order."""
+        return self._open.get().keys
+
+    def value(self, key: bytes) -> bytes | None:
+        """The bytes under a key, that of bookkeeping too; None where there are none."""
+        return self._open.get().value(key)
+
     def read(self, indices: Indices) -> list[Any]:
         """The records at `indices`."""
         found = self._open.get().values(indices)
@@ -64,7 +76,7 @@ def lmdb_source(path: str | os.PathLike[str], *, allow_pickle: bool = False) -> 
     Raises:
         MissingExtra: lmdb is not installed.
         ArgumentError: there is no database.
-        PickleRefused: TensorPack wrote pickles, and `allow_pickle` was not said.
+        PickleRefused: it holds pickles of TensorPack or YogaDL, and `allow_pickle` was not said.
     """
     imported("lmdb", extra="lmdb")
     place = Path(path).absolute()
@@ -74,7 +86,9 @@ def lmdb_source(path: str | os.PathLike[str], *, allow_pickle: bool = False) -> 
     keys = database.keys
     kind: Kind = "raw"
     if database.is_listed and keys:
-        kind = kind_of(database.value(keys[0]), keys[0], allow_pickle=allow_pickle)
+        first = database.value(keys[0])
+        assert first is not None, "a key that was listed"
+        kind = kind_of(first, keys[0], allow_pickle=allow_pickle)
     return LmdbRecords(place, len(keys), kind, allow_pickle)
 
 
@@ -88,9 +102,9 @@ class _Database:
         self.is_listed = KEYS in keys
         self.keys = [key for key in keys if key not in BOOKKEEPING] if self.is_listed else keys
 
-    def value(self, key: bytes) -> bytes:
+    def value(self, key: bytes) -> bytes | None:
         with self._environment.begin() as transaction:
-            found: bytes = transaction.get(key)
+            found: bytes | None = transaction.get(key)
             return found
 
     def values(self, indices: Indices) -> list[tuple[bytes, bytes]]:

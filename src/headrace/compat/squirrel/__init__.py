@@ -1,0 +1,1 @@
+"""Squirrel's names over headrace: `iterstream` is Stream, stores are Store, drivers are sources."""

@@ -1,0 +1,1 @@
+"""Artifact managers are not carried; the versions of `hr.Storage` stand for them."""

@@ -1,0 +1,1 @@
+"""Reading and writing single files, and the registry of drivers."""

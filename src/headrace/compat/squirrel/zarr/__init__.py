@@ -1,0 +1,1 @@
+"""Zarr groups are not carried; arrays go into `hr.Storage`."""
