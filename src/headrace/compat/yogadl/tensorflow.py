@@ -72,8 +72,11 @@ def read_tf_dataset_graph_mode(dataset: Any, tf_config: Any = None) -> Iterator[
         MissingExtra: TensorFlow is not installed.
     """
     tf = imported("tensorflow", extra="tf")
-    record = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
+    # One of a single shot draws a seed, which fails where TensorFlow is to be deterministic.
+    iterator = tf.compat.v1.data.make_initializable_iterator(dataset)
+    record = iterator.get_next()
     with tf.compat.v1.Session(config=tf_config) as session:
+        session.run(iterator.initializer)
         while True:
             try:
                 found = session.run(record)
