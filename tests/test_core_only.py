@@ -6,8 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -119,34 +117,20 @@ def test_importing_headrace_starts_nothing() -> None:
     assert run(sys.executable, "-c", program).strip() == "1 [] [] []"
 
 
-@pytest.fixture(scope="module")
-def fast_tests() -> Iterator[dict[str, Future[None]]]:
-    """The fast tests with the core only, on this Python and on the newest one, side by side."""
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("which", ["current", "newest"])
+def test_the_fast_tests_pass_with_the_core_only(which: str) -> None:
     found = {version: python for version in NEWER if (python := interpreter(version))}
-    chosen = {"current": (CURRENT, Path(sys.executable))}
-    if found:
-        chosen["newest"] = found.popitem()
-    with ThreadPoolExecutor() as pool:
-        yield {which: pool.submit(run_fast_tests, *one) for which, one in chosen.items()}
-
-
-def run_fast_tests(version: str, python: Path) -> None:
+    if which == "newest" and not found:
+        pytest.skip("this machine has no newer Python")
+    version, python = found.popitem() if which == "newest" else (CURRENT, Path(sys.executable))
     inside = core_environment(version, python)
+
     told = run(inside, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
     assert told.strip() == version
     run(
         *(inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow"),
-        timeout_s=1100,
+        timeout_s=800,
         HEADRACE_TEST_CORE_ONLY="1",
     )
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("which", ["current", "newest"])
-def test_the_fast_tests_pass_with_the_core_only(
-    fast_tests: dict[str, Future[None]], which: str
-) -> None:
-    if which not in fast_tests:
-        pytest.skip("this machine has no newer Python")
-    fast_tests[which].result()

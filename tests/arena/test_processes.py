@@ -117,6 +117,8 @@ def test_a_forked_child_keeps_its_batches(kind: str) -> None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        # Else it would wait for itself where the parent fails.
+        os.close(writing)
         # The parent has used its slots again by the time it writes.
         os.read(reading, 1)
         os._exit(0 if (array == 7).all() else 1)
