@@ -110,6 +110,23 @@ def test_names_go_with_a_process_that_never_closes_its_arena(tmp_path: Path) -> 
     assert names() == before
 
 
+@pytest.mark.timeout(60)
+def test_a_fork_after_a_close_leaves_what_is_lent_and_blocks_no_other_arena(kind: str) -> None:
+    closed, other = Passage(), Passage()
+    array = closed(lambda: np.full(COUNT, 7))
+    closed.close()
+
+    def check() -> None:
+        # A child of the child: it has the closed one too.
+        assert in_child(lambda: None) == 0
+        assert (array == 7).all()
+
+    assert in_child(check) == 0
+    assert other(lambda: np.ones(COUNT)).sum() == COUNT
+    assert (array == 7).all()
+    other.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this machine has no fork")
 def test_a_forked_child_keeps_its_batches(kind: str) -> None:
     passage = Passage()

@@ -116,8 +116,7 @@ class Arena:
     def close(self) -> None:
         """Lets go of the memory; arrays that are alive stay valid. May be called twice."""
         with self._lock:
-            self._is_closed = True
-            self._end()
+            self._let_go()
 
     def before_fork(self) -> None:
         """Lets nothing change while the process forks."""
@@ -131,9 +130,14 @@ class Arena:
 
     def after_in_child(self) -> None:
         """Lets go of the parent's memory."""
-        self._is_closed = True
-        self._end()
+        self._let_go()
         self._lock.release()
+
+    def _let_go(self) -> None:
+        self._is_closed = True
+        # What is lent has no slot any more that a fork would have to spare.
+        self._loans.clear()
+        self._end()
 
     def _begin(self) -> None:
         if self._is_closed:
